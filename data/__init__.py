@@ -1,0 +1,1 @@
+"""Data sets, splits, image decoding, phantoms, and the prediction store."""

@@ -1,0 +1,1 @@
+"""The Quarto project: figures and tables from the result tables."""

@@ -1,0 +1,1 @@
+"""From study file to manuscript: command line, grid, run, analysis."""

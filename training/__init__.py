@@ -1,0 +1,1 @@
+"""Backbones, heads, feature cache and fitting (needs the extra `train`)."""
