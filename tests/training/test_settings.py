@@ -1,0 +1,92 @@
+"""Cell settings: allowed values, fields that a head does not read, round trip."""
+
+import json
+
+import pytest
+
+from training.settings import HEAD_FIELDS, HEADS, SETTING_FIELDS, CellSettings, settings_json
+
+BASE = {
+    "task": "breast",
+    "seed": 0,
+    "fold": 0,
+    "pretrain": "random",
+    "backbone": "ResNet18",
+    "head": "ConvSkip",
+    "lr_decay": "beta",
+    "fc_ratio": 0.5,
+    "filters": 4,
+    "epochs": 5,
+    "batch_size": 64,
+    "image_size": 256,
+    "lr": 1e-4,
+    "lr_decay_factor": 0.5,
+    "dropout": 0.5,
+    "kernel_size": 2,
+    "unfreeze": 0,
+    "optimizer": "adam",
+    "weight_decay": 1e-5,
+    "amp": False,
+    "frozen_batchnorm": "eval",
+    "checkpoint": "val_auc",
+    "preprocessing": "caffe",
+    "augmentation": "paper",
+}
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_dict_round_trip_is_identity(head):
+    values = dict(BASE, head=head)
+    for name in ("fc_ratio", "filters", "kernel_size", "dropout"):
+        if name not in HEAD_FIELDS[head]:
+            values[name] = None
+    settings = CellSettings(**values)
+    assert tuple(settings.to_dict()) == SETTING_FIELDS
+    assert CellSettings.from_dict(json.loads(settings_json(settings))) == settings
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"backbone": "ResNet34"}, "`backbone` is 'ResNet34'; allowed are ResNet18, ResNet50"),
+        ({"head": "Dense"}, "`head` is 'Dense'; allowed are Linear"),
+        ({"lr_decay": "step"}, "`lr_decay` is 'step'"),
+        ({"optimizer": "adagrad"}, "`optimizer` is 'adagrad'"),
+        ({"preprocessing": "none"}, "`preprocessing` is 'none'"),
+        ({"augmentation": "heavy"}, "`augmentation` is 'heavy'"),
+        ({"checkpoint": "last"}, "`checkpoint` is 'last'"),
+        ({"fc_ratio": None}, "`fc_ratio` is missing; the head ConvSkip reads"),
+        ({"head": "Linear"}, "the head Linear does not read it; give None"),
+        ({"lr_decay_factor": None}, "`lr_decay_factor` is missing"),
+        ({"lr_decay_factor": 1.5}, r"`lr_decay_factor` is 1.5; allowed are numbers in \(0, 1\]"),
+        ({"epochs": 0}, "`epochs` is 0; allowed are whole numbers from 1"),
+        ({"epochs": 2.0}, "`epochs` is 2.0; allowed are whole numbers"),
+        (
+            {"backbone": "InceptionV3", "image_size": 64},
+            "`image_size` is 64; allowed are whole numbers from 75",
+        ),
+        ({"lr": 0.0}, r"`lr` is 0.0; allowed are numbers in \(0, inf\)"),
+        ({"lr": float("nan")}, "`lr` is nan"),
+        ({"dropout": 1.0}, r"`dropout` is 1.0; allowed are numbers in \[0, 1\)"),
+        ({"fc_ratio": 0.0}, "`fc_ratio` is 0.0"),
+        ({"filters": 0}, "`filters` is 0"),
+        ({"unfreeze": "top5"}, "`unfreeze` is 'top5'"),
+    ],
+)
+def test_bad_value_is_named(change, message):
+    with pytest.raises(ValueError, match=message):
+        CellSettings(**{**BASE, **change})
+
+
+def test_from_dict_names_missing_and_unknown_fields():
+    values = dict(BASE, momentum=0.9)
+    del values["lr"]
+    with pytest.raises(ValueError, match=r"missing fields \['lr'\], unknown fields \['momentum'\]"):
+        CellSettings.from_dict(values)
+
+
+def test_seed_and_head_do_not_split_a_group():
+    settings = CellSettings(**BASE)
+    linear = dict(BASE, head="Linear", fc_ratio=None, filters=None, kernel_size=None, dropout=None, seed=3)
+    assert CellSettings(**linear).group() == settings.group()
+    assert CellSettings(**dict(BASE, image_size=128)).group() != settings.group()
