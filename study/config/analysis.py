@@ -1,0 +1,98 @@
+"""The analysis plan: comparisons, families and alpha, fixed before results."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from study.config.base import Frozen
+
+CellMetric = Literal["val_auc", "test_auc", "val_f1", "test_f1", "val_accuracy", "test_accuracy"]
+SelectionMetric = Literal["val_auc", "val_f1", "val_accuracy"]
+
+
+class DelongPlan(Frozen):
+    """DeLong test between the best cells of the arms of `contrast`, on the same test images, per task."""
+
+    contrast: str
+    """Factor whose levels are the arms."""
+    select: SelectionMetric = "val_auc"
+    """Validation metric that chooses the best cell of each arm."""
+
+
+class McnemarPlan(DelongPlan):
+    """McNemar test between the same selected cells at threshold 0.5, per task."""
+
+
+class WilcoxonPlan(Frozen):
+    """Wilcoxon test of a metric between the two levels of `contrast` over the cells of the grid."""
+
+    value: CellMetric = "test_auc"
+    """Metric of a cell."""
+    contrast: str
+    """Factor with the two levels to compare."""
+    by: tuple[str, ...] = ("task",)
+    """One test for each combination of these factors."""
+    paired: bool = False
+    """True: signed-rank on cells that differ in the contrast only. False: rank-sum as in the paper."""
+
+
+class ContrastPlan(Frozen):
+    """Comparisons of estimated marginal means after a mixed model.
+
+    Written `{ head = "pairwise", adjust = "holm" }`: the factor, how its levels are compared, the adjustment.
+    """
+
+    factor: str
+    """Fixed factor whose levels are compared."""
+    kind: Literal["pairwise", "treatment"] = "pairwise"
+    """All pairs, or each level against the first."""
+    adjust: Literal["holm", "tukey", "sidak", "none"] = "holm"
+    """Adjustment within the family."""
+    by: str | None = None
+    """Compare within each level of this factor."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _factor_as_key(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or "factor" in value:
+            return value
+        named = {k: v for k, v in value.items() if k not in ("adjust", "by")}
+        if len(named) != 1:
+            raise ValueError(
+                'write one factor, as { head = "pairwise", adjust = "holm" }; '
+                f"got {', '.join(f'`{k}`' for k in named) or 'none'}"
+            )
+        ((factor, kind),) = named.items()
+        return {k: v for k, v in value.items() if k in ("adjust", "by")} | {"factor": factor, "kind": kind}
+
+
+class MixedPlan(Frozen):
+    """A linear mixed model over the cells of the grid."""
+
+    formula: str
+    """lme4 formula; columns are factors of the grid and metrics of the cells."""
+    df: Literal["satterthwaite", "kenward-roger", "none"] = "satterthwaite"
+    """Denominator degrees of freedom."""
+    contrasts: ContrastPlan | None = None
+    """Optional comparisons of marginal means."""
+
+
+class AnalysisPlan(Frozen):
+    """The planned analyses of a study."""
+
+    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    """Two-sided level; intervals cover 1 - alpha."""
+    primary_metric: Literal["auc", "f1", "accuracy"] = "auc"
+    """Metric named first in tables and text."""
+    delong: tuple[DelongPlan, ...] = ()
+    """DeLong comparisons."""
+    mcnemar: tuple[McnemarPlan, ...] = ()
+    """McNemar comparisons."""
+    wilcoxon: tuple[WilcoxonPlan, ...] = ()
+    """Wilcoxon comparisons."""
+    mixed: tuple[MixedPlan, ...] = ()
+    """Mixed models."""
+
+    @property
+    def conf_level(self) -> float:
+        return 1.0 - self.alpha

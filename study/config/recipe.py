@@ -1,0 +1,76 @@
+"""One training recipe: every setting that a cell of the grid fixes."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from study.config.base import Frozen
+
+PRETRAIN_PATTERN = r"^(ImageNet|RadImageNet|random|phantom|file:.+)$"
+
+Backbone = Literal["ResNet18", "ResNet50", "DenseNet121", "InceptionV3"]
+Head = Literal["Linear", "NonLinear", "Conv", "ConvSkip"]
+
+# What a head or schedule does not use neither multiplies the grid nor enters the cell's identity.
+_UNUSED_BY_HEAD: dict[str, frozenset[str]] = {
+    "Linear": frozenset({"fc_ratio", "filters", "kernel_size", "dropout"}),
+    "NonLinear": frozenset({"filters", "kernel_size"}),
+    "Conv": frozenset(),
+    "ConvSkip": frozenset(),
+}
+
+
+class Recipe(Frozen):
+    """Settings of one cell. Each stands in `[protocol]` (one value) or in `[factors]` (a list of levels)."""
+
+    pretrain: Annotated[str, Field(pattern=PRETRAIN_PATTERN)] | None = None
+    """Weights of the backbone: ImageNet, RadImageNet, random, phantom, or file:PATH."""
+    backbone: Backbone | None = None
+    """Feature extractor (torchvision)."""
+    head: Head | None = None
+    """Classifier on the pooled features."""
+    lr_decay: Literal["beta", "cosine", "none"] = "cosine"
+    """Learning rate per epoch: lr * lr_decay_factor**epoch, cosine down to lr / 5, or constant."""
+    fc_ratio: Annotated[float, Field(gt=0, le=8)] = 0.5
+    """Hidden width as a multiple of the backbone's features (NonLinear, Conv, ConvSkip)."""
+    filters: Annotated[int, Field(ge=1, le=256)] = 4
+    """Filters of the one-dimensional convolution (Conv, ConvSkip)."""
+    epochs: Annotated[int, Field(ge=1, le=1000)] = 5
+    """Passes over the training images."""
+    batch_size: Annotated[int, Field(ge=2)] = 64
+    """Images per optimiser step."""
+    image_size: Annotated[int, Field(ge=32, le=1024)] = 256
+    """Side in pixels to which images are resized."""
+    lr: Annotated[float, Field(gt=0)] = 1e-4
+    """Initial learning rate."""
+    lr_decay_factor: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Factor per epoch of the beta decay."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    """Dropout probability (NonLinear, Conv, ConvSkip)."""
+    kernel_size: Annotated[int, Field(ge=1, le=64)] = 2
+    """Width of the one-dimensional convolution (Conv, ConvSkip)."""
+    unfreeze: Annotated[int, Field(ge=0)] | Literal["all"] = 0
+    """Number of top layer groups of the backbone that are trained; "all" for everything."""
+    optimizer: Literal["adam", "adamw", "radam", "sgd"] = "adam"
+    """Optimiser."""
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-5
+    """Weight decay of the optimiser."""
+    amp: bool = False
+    """Automatic mixed precision; acts on CUDA only."""
+    frozen_batchnorm: Literal["eval", "train"] = "eval"
+    """BatchNorm of frozen layers: running statistics (eval), or the original study's batch statistics."""
+    checkpoint: Literal["val_auc", "val_loss"] = "val_auc"
+    """Which epoch is scored on the test split: highest validation AUC or lowest validation loss."""
+    preprocessing: Literal["caffe", "imagenet-rgb", "minus-one-one"] = "caffe"
+    """Input normalisation."""
+    augmentation: Literal["paper", "none"] = "paper"
+    """Augmentation of training images."""
+
+
+RECIPE_FIELDS: tuple[str, ...] = tuple(Recipe.model_fields)
+
+
+def unused_fields(recipe: dict[str, Any]) -> frozenset[str]:
+    """Names of the settings that have no effect in this recipe."""
+    unused = _UNUSED_BY_HEAD[recipe["head"]]
+    return unused if recipe["lr_decay"] == "beta" else unused | {"lr_decay_factor"}

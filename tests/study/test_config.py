@@ -1,0 +1,98 @@
+"""The study file: what is read, and what is said about a wrong one."""
+
+import pytest
+from pydantic import ValidationError
+
+from study.config import load_study, parse_analysis, parse_study, shipped_studies, study_hash
+
+GOOD = """
+name = "small"
+[tasks.breast]
+dataset = "busi"
+positive = ["malignant"]
+[factors]
+head = ["Linear", "Conv"]
+[protocol]
+pretrain = "random"
+backbone = "ResNet18"
+epochs = 2
+[analysis]
+[[analysis.delong]]
+contrast = "head"
+[[analysis.mixed]]
+formula = "test_auc ~ head + (1|task)"
+contrasts = { head = "pairwise", adjust = "holm" }
+"""
+
+
+@pytest.mark.parametrize("name", shipped_studies())
+def test_every_shipped_study_is_valid(name):
+    assert load_study(name).config.name == name
+
+
+def test_the_contrast_of_a_mixed_model_is_read_from_its_short_form():
+    contrast = parse_study(GOOD).analysis.mixed[0].contrasts
+    assert (contrast.factor, contrast.kind, contrast.adjust) == ("head", "pairwise", "holm")
+
+
+def test_models_are_frozen():
+    config = parse_study(GOOD)
+    with pytest.raises(ValidationError, match="frozen"):
+        config.name = "other"
+
+
+def test_hash_ignores_layout_and_sees_the_plan():
+    assert study_hash(parse_study(GOOD)) == study_hash(parse_study("# a comment\n" + GOOD))
+    assert study_hash(parse_study(GOOD)) != study_hash(
+        parse_study(GOOD.replace("[analysis]", "[analysis]\nalpha=0.01"))
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("epochs = 2", "epoch = 2", "unknown key `protocol.epoch`. Did you mean `epochs`?"),
+        ("epochs = 2", "epochs = 0", "`protocol.epochs` = 0: Input should be greater than or equal to 1"),
+        ("[protocol]", "[protocl]", "unknown key `protocl`. Did you mean `protocol`?"),
+        ('["Linear", "Conv"]', '["Linear", "Cnv"]', "`head`: level 'Cnv' does not exist"),
+        ('["Linear", "Conv"]', '["Linear", "Linear"]', "level 'Linear' is given twice"),
+        ('["Linear", "Conv"]', "[]", "`head` has no level"),
+        ("[factors]", "[factors]\nhed = [1]", "`hed` is not a setting; settings are pretrain, backbone"),
+        ('backbone = "ResNet18"', "", "`backbone` is missing"),
+        ("epochs = 2", 'epochs = 2\nhead = "Conv"', "`head` stands in both"),
+        ('contrast = "head"', 'contrast = "pretrain"', "`pretrain` is not varied in this study; varied are"),
+        ('contrast = "head"', "", "`analysis.delong.0.contrast` is missing"),
+        ('name = "small"', 'name = "../x"', "must consist of letters"),
+        ('dataset = "busi"', 'dataset = "busi"\nsplit = { train = 0.9 }', "train . val . test must be 1"),
+        ('head = "pairwise", ', "", "write one factor"),
+        ('name = "small"', 'name = small"', "is not valid TOML"),
+        ('name = "small"', 'name = "small"\nseeds = [1, 1]', "seeds must differ"),
+        ('name = "small"', 'name = "small"\nexclude = [{ head = "X" }]', "level 'X' does not exist"),
+        ('name = "small"', 'name = "small"\nexclude = [{ hed = "X" }]', "`hed` is not a factor"),
+        ('pretrain = "random"', 'pretrain = "imagenet"', "`protocol.pretrain` = 'imagenet'"),
+    ],
+)
+def test_a_wrong_file_is_named_by_place_and_remedy(old, new, message):
+    assert old in GOOD
+    with pytest.raises(ValueError, match=message):
+        parse_study(GOOD.replace(old, new))
+
+
+def test_an_unknown_study_names_the_shipped_ones():
+    with pytest.raises(FileNotFoundError, match=r"Did you mean `large-grid`\? Shipped studies: "):
+        load_study("large-gird")
+
+
+def test_a_study_file_by_path(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(GOOD)
+    loaded = load_study(path)
+    assert (loaded.config.name, loaded.text, loaded.source) == ("small", GOOD, str(path))
+
+
+def test_a_plan_file_needs_its_table():
+    assert parse_analysis("[analysis]\nalpha = 0.01").alpha == 0.01
+    with pytest.raises(ValueError, match=r"no \[analysis\] table"):
+        parse_analysis("alpha = 0.01")
+    with pytest.raises(ValueError, match=r"unknown key `analysis.alhpa`. Did you mean `alpha`"):
+        parse_analysis("[analysis]\nalhpa = 0.01")
