@@ -12,17 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from study.config import RECIPE_FIELDS, StudyConfig, unused_fields
-
-# Settings that decide what the frozen trunk sees and gives.
-GROUP_FIELDS = (
-    "pretrain",
-    "backbone",
-    "image_size",
-    "preprocessing",
-    "augmentation",
-    "unfreeze",
-    "frozen_batchnorm",
-)
+from training.settings import GROUP_FIELDS
 
 # Grid columns in the order in which tables show them.
 CELL_COLUMNS = ("task", "seed", "fold", *RECIPE_FIELDS)
@@ -46,7 +36,7 @@ class Cell:
     @property
     def group(self) -> tuple[Any, ...]:
         """What the cell shares with the other cells of its group."""
-        return (self.task, self.fold, *(self.recipe[name] for name in GROUP_FIELDS))
+        return tuple(self.columns[name] for name in GROUP_FIELDS)
 
 
 def build_cells(config: StudyConfig) -> list[Cell]:

@@ -5,19 +5,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from study.config.base import Frozen
+from training.settings import HEAD_FIELDS
 
 PRETRAIN_PATTERN = r"^(ImageNet|RadImageNet|random|phantom|file:.+)$"
 
 Backbone = Literal["ResNet18", "ResNet50", "DenseNet121", "InceptionV3"]
 Head = Literal["Linear", "NonLinear", "Conv", "ConvSkip"]
-
-# What a head or schedule does not use neither multiplies the grid nor enters the cell's identity.
-_UNUSED_BY_HEAD: dict[str, frozenset[str]] = {
-    "Linear": frozenset({"fc_ratio", "filters", "kernel_size", "dropout"}),
-    "NonLinear": frozenset({"filters", "kernel_size"}),
-    "Conv": frozenset(),
-    "ConvSkip": frozenset(),
-}
 
 
 class Recipe(Frozen):
@@ -51,7 +44,7 @@ class Recipe(Frozen):
     """Width of the one-dimensional convolution (Conv, ConvSkip)."""
     unfreeze: Annotated[int, Field(ge=0)] | Literal["all"] = 0
     """Number of top layer groups of the backbone that are trained; "all" for everything."""
-    optimizer: Literal["adam", "adamw", "radam", "sgd"] = "adam"
+    optimizer: Literal["adam", "adamw", "radam", "sgd-nesterov"] = "adam"
     """Optimiser."""
     weight_decay: Annotated[float, Field(ge=0)] = 1e-5
     """Weight decay of the optimiser."""
@@ -71,6 +64,10 @@ RECIPE_FIELDS: tuple[str, ...] = tuple(Recipe.model_fields)
 
 
 def unused_fields(recipe: dict[str, Any]) -> frozenset[str]:
-    """Names of the settings that have no effect in this recipe."""
-    unused = _UNUSED_BY_HEAD[recipe["head"]]
+    """Names of the settings that have no effect in this recipe.
+
+    They neither multiply the grid nor enter the identity of a cell.
+    """
+    read_by_heads = frozenset().union(*HEAD_FIELDS.values())
+    unused = read_by_heads - set(HEAD_FIELDS[recipe["head"]])
     return unused if recipe["lr_decay"] == "beta" else unused | {"lr_decay_factor"}

@@ -1,9 +1,20 @@
 """The study file: what is read, and what is said about a wrong one."""
 
+from typing import get_args
+
 import pytest
 from pydantic import ValidationError
 
-from study.config import load_study, parse_analysis, parse_study, shipped_studies, study_hash
+from study.config import (
+    RECIPE_FIELDS,
+    Recipe,
+    load_study,
+    parse_analysis,
+    parse_study,
+    shipped_studies,
+    study_hash,
+)
+from training import settings
 
 GOOD = """
 name = "small"
@@ -96,3 +107,23 @@ def test_a_plan_file_needs_its_table():
         parse_analysis("alpha = 0.01")
     with pytest.raises(ValueError, match=r"unknown key `analysis.alhpa`. Did you mean `alpha`"):
         parse_analysis("[analysis]\nalhpa = 0.01")
+
+
+@pytest.mark.parametrize(
+    ("field", "levels"),
+    [
+        ("lr_decay", settings.LR_DECAYS),
+        ("optimizer", settings.OPTIMIZERS),
+        ("preprocessing", settings.PREPROCESSINGS),
+        ("augmentation", settings.AUGMENTATIONS),
+        ("checkpoint", settings.CHECKPOINTS),
+        ("frozen_batchnorm", settings.FROZEN_BATCHNORMS),
+    ],
+)
+def test_the_study_file_offers_what_training_accepts(field, levels):
+    assert get_args(Recipe.model_fields[field].annotation) == levels
+
+
+def test_the_study_file_and_training_have_the_same_settings():
+    trained = set(settings.CellSettings.__dataclass_fields__)
+    assert trained == {"task", "seed", "fold", *RECIPE_FIELDS}

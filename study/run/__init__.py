@@ -1,0 +1,1 @@
+"""Run the grid of a study: prepare, train group by group, record."""

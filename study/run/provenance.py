@@ -1,0 +1,84 @@
+"""Where a store came from: versions, machine, commit, hashes, times."""
+
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from data.store import Store
+
+_PACKAGES = (
+    "transfer-study",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "scipy",
+    "pillow",
+    "torch",
+    "torchvision",
+    "captum",
+    "statsmodels",
+)
+
+
+def now() -> str:
+    """Time in UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def environment() -> dict[str, Any]:
+    """Versions and machine, as far as they can change a result."""
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "cpu_count": os.cpu_count(),
+        "packages": {name: found for name in _PACKAGES if (found := _version(name)) is not None},
+        "commit": _commit(),
+    }
+
+
+def begin_run(store: Store, entry: Mapping[str, Any]) -> int:
+    """Append a run to `run.json` as unfinished; its position is returned for `finish_run`."""
+    record = store.read_run() or {}
+    runs = [*record.get("runs", []), {**entry, "started": now(), "finished": None, "command": sys.argv[1:]}]
+    store.write_run({**record, "environment": environment(), "runs": runs})
+    return len(runs) - 1
+
+
+def finish_run(store: Store, position: int, entry: Mapping[str, Any]) -> None:
+    """Complete the entry that `begin_run` made."""
+    record = store.read_run()
+    record["runs"][position] |= {**entry, "finished": now()}
+    store.write_run(record)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _commit() -> str | None:
+    """Commit of the source tree that runs, with `+changes` where files differ; None outside a checkout."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return None
+    try:
+        commit = _git(root, "rev-parse", "HEAD")
+        return commit + ("+changes" if _git(root, "status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _git(root: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True, timeout=10
+    )
+    return done.stdout.strip()
