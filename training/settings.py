@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+# Part of every cell id: raised whenever the same settings and data would give other predictions.
+SCHEMA_VERSION = 1
+
 BACKBONES = ("ResNet18", "ResNet50", "DenseNet121", "InceptionV3")
 HEADS = ("Linear", "NonLinear", "Conv", "ConvSkip")
 FEATURES = {"ResNet18": 512, "ResNet50": 2048, "DenseNet121": 1024, "InceptionV3": 2048}
