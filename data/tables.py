@@ -1,0 +1,144 @@
+"""Column types of the stored tables, their checks, and reading many small parquet files as one frame."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+SPLITS = ("train", "val", "test")
+
+MANIFEST_TYPES = {
+    "image_id": pa.string(),
+    "path": pa.string(),
+    "group_id": pa.string(),
+    "class": pa.string(),
+    "label": pa.int8(),
+    "sha256": pa.string(),
+    "width": pa.int64(),
+    "height": pa.int64(),
+    "mask_path": pa.string(),
+}
+SPLIT_TYPES = {"image_id": pa.string(), "split": pa.string()}
+PREDICTION_TYPES = {
+    "cell_id": pa.string(),
+    "seed": pa.int64(),
+    "fold": pa.int64(),
+    "split": pa.string(),
+    "image_id": pa.string(),
+    "group_id": pa.string(),
+    "label": pa.int8(),
+    "score": pa.float64(),
+    "logit_0": pa.float32(),
+    "logit_1": pa.float32(),
+}
+HISTORY_TYPES = {"cell_id": pa.string(), "epoch": pa.int64()}
+_OPTIONAL_PREDICTIONS = {"logit_0", "logit_1"}
+
+
+def check_predictions(frame: pd.DataFrame, cell_id: str) -> None:
+    """Refuse predictions that would give silent wrong numbers later.
+
+    Raises
+    ------
+    ValueError : a column is missing, the rows are of another cell, a split, label or score is impossible,
+        or an image stands twice in a split
+    """
+    missing = [name for name in PREDICTION_TYPES if name not in frame and name not in _OPTIONAL_PREDICTIONS]
+    if missing:
+        raise ValueError(f"The predictions of cell '{cell_id}' lack the column(s) {', '.join(missing)}.")
+    _refuse(frame, frame["cell_id"] != cell_id, cell_id, "belong to another cell")
+    _refuse(
+        frame, ~frame["split"].isin(SPLITS), cell_id, f"have a split that is not one of {', '.join(SPLITS)}"
+    )
+    _refuse(frame, ~frame["label"].isin([0, 1]), cell_id, "have a label that is not 0 or 1")
+    for name in ("score", "logit_0", "logit_1"):
+        if name in frame:
+            finite = np.isfinite(frame[name].to_numpy(dtype="float64"))
+            _refuse(frame, ~finite, cell_id, f"have a `{name}` that is not finite; record the cell as failed")
+    _refuse(frame, frame.duplicated(["split", "image_id"]), cell_id, "repeat an image of their split")
+
+
+def sort_predictions(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows ordered by split (train, val, test) and image_id."""
+    order = frame["split"].map(SPLITS.index)
+    return (
+        frame.assign(_order=order)
+        .sort_values(["_order", "image_id"], ignore_index=True)
+        .drop(columns="_order")
+    )
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Return a stored table; a damaged file is a ValueError that names it."""
+    return _read(path, None).to_pandas()
+
+
+def read_parts(
+    parts: Sequence[tuple[str, str, Path]],
+    *,
+    kind: str,
+    splits: Collection[str] | None = None,
+    columns: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Read (task, cell_id, path) files one after another into one frame, keeping their order.
+
+    Parameters
+    ----------
+    kind : "predictions", whose files hold the columns of PREDICTION_TYPES, or "history", which gains `task`
+    """
+    _check_selection(splits, columns)
+    wanted = None if columns is None else [name for name in columns if name != "task"]
+    tables = []
+    for task, _, path in parts:
+        table = _read(path, wanted if splits is None else _with_split(wanted))
+        if splits is not None:
+            table = table.filter(pc.is_in(table["split"], value_set=pa.array(sorted(splits), pa.string())))
+        if (columns is not None and "task" in columns) or kind == "history":
+            table = table.add_column(0, "task", pa.array([task] * table.num_rows, pa.string()))
+        tables.append(table)
+    if not tables:
+        types = PREDICTION_TYPES if kind == "predictions" else {"task": pa.string(), **HISTORY_TYPES}
+        return pd.DataFrame(columns=list(types if columns is None else columns))
+    frame = pa.concat_tables(tables, promote_options="permissive").to_pandas()
+    return frame if columns is None else frame[list(columns)]
+
+
+def _read(path: Path, columns: Sequence[str] | None) -> pa.Table:
+    try:
+        with pq.ParquetFile(path) as file:
+            unknown = sorted(set(columns or ()) - set(file.schema_arrow.names))
+            if not unknown:
+                return file.read(columns=columns, use_threads=False)
+            present = ", ".join(file.schema_arrow.names)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ValueError(
+            f"The file '{path}' cannot be read ({error}). Delete it and, for a cell, its file in `cells/`, "
+            "then run the grid again."
+        ) from error
+    raise ValueError(f"'{path}' has no column {', '.join(map(repr, unknown))}; it has {present}.")
+
+
+def _with_split(columns: Sequence[str] | None) -> list[str] | None:
+    return None if columns is None else list(dict.fromkeys([*columns, "split"]))
+
+
+def _check_selection(splits: Collection[str] | None, columns: Sequence[str] | None) -> None:
+    for name, value in (("splits", splits), ("columns", columns)):
+        if isinstance(value, str):
+            raise TypeError(f"`{name}` must be a list of names, not the text {value!r}.")
+    unknown = sorted(set(splits or ()) - set(SPLITS))
+    if unknown:
+        raise ValueError(f"`splits` names {unknown[0]!r}; the splits are {', '.join(SPLITS)}.")
+
+
+def _refuse(frame: pd.DataFrame, bad: pd.Series | np.ndarray, cell_id: str, what: str) -> None:
+    bad = np.asarray(bad)
+    if bad.any():
+        first = ", ".join(repr(str(name)) for name in frame["image_id"][bad].head(3))
+        raise ValueError(f"{int(bad.sum())} prediction(s) of cell '{cell_id}' {what} (image_id {first}).")
