@@ -1,0 +1,87 @@
+"""`study run-grid`: train every cell of a study into a store."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Put the command on the root application."""
+    app.command("run-grid")(run_grid_command)
+
+
+def run_grid_command(
+    study: Annotated[
+        str, typer.Argument(metavar="[STUDY]", help="Shipped study or path of a study file.")
+    ] = "demo",
+    store: Annotated[Path | None, typer.Option(help="Folder of the store; default runs/NAME.")] = None,
+    data_root: Annotated[Path | None, typer.Option(help="Folder that holds the image data.")] = None,
+    weights_dir: Annotated[
+        Path | None,
+        typer.Option(help="Folder of weight files; default $STUDY_WEIGHTS or ~/.cache/study/weights."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    only: Annotated[
+        list[str] | None, typer.Option(help="Part of the grid: factor=level[,level]; may be repeated.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the plan and its cost; train nothing.")
+    ] = False,
+    gradcam: Annotated[
+        bool, typer.Option(help="Explain the best cell of each task by Grad-CAM after training.")
+    ] = True,
+) -> None:
+    """Train every cell of the grid and store the prediction for every image.
+
+    Cells that the store holds are kept: run the same command again after an interruption.
+
+    Example: study run-grid busi-small --data-root ~/data/busi
+    """
+    from rich.console import Console
+
+    from study.config import load_study
+    from study.grid import build_cells, select_cells
+    from training.weights_files import default_weights_dir
+
+    loaded = load_study(study)
+    weights = weights_dir or default_weights_dir()
+    if dry_run:
+        from study.run.dry_run import print_dry_run
+
+        cells = select_cells(build_cells(loaded.config), only or [], loaded.config)
+        print_dry_run(Console(), loaded.config, cells, data_root=data_root, weights_dir=weights)
+        return
+
+    from study.run.progress import GridProgress
+    from study.run.train import run_grid
+
+    console = Console(stderr=True)
+    root = store or Path("runs") / loaded.config.name
+    try:
+        outcome = run_grid(
+            loaded,
+            root=root,
+            data_root=data_root,
+            weights_dir=weights,
+            device=device,
+            only=only or [],
+            progress=GridProgress(console),
+        )
+    except KeyboardInterrupt:
+        typer.echo("Stopped. Finished cells are kept; the same command goes on from here.", err=True)
+        raise typer.Exit(130) from None
+    if gradcam:
+        from study.run.explain import explain_best
+
+        explain_best(
+            outcome.store, loaded.config, data_root=data_root, weights_dir=weights, note=console.print
+        )
+    typer.echo(
+        f"{outcome.trained} cells trained, {outcome.found} found done, {len(outcome.failed)} failed: {root}"
+    )
+    for cell_id, reason in outcome.failed.items():
+        typer.echo(f"failed {cell_id}: {reason}", err=True)
+    if outcome.failed:
+        raise typer.Exit(1)
+    typer.echo(f"Next: study stats {root}")

@@ -1,0 +1,33 @@
+"""`study status`: how far a store is."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Put the command on the root application."""
+    app.command("status")(status_command)
+
+
+def status_command(
+    store: Annotated[
+        Path | None, typer.Argument(help="Folder of the store; default the newest under runs/.")
+    ] = None,
+) -> None:
+    """Count the cells of a store that are done, failed and open; name the failed ones.
+
+    Example: study status runs/demo
+    """
+    from data.store import Store
+    from study.stores import newest_store, planned_cells
+
+    opened = Store.open(store or newest_store())
+    grid = planned_cells(opened)
+    counts = grid["status"].value_counts()
+    typer.echo(f"Store {opened.root}: {len(grid)} planned cells")
+    for status in ("done", "failed", "open"):
+        typer.echo(f"{status:>8} {int(counts.get(status, 0))}")
+    for row in grid[grid["status"] == "failed"].itertuples():
+        typer.echo(f"failed {row.cell_id}: {row.reason}")

@@ -1,0 +1,155 @@
+"""The plan of a run without running it: cells, groups, images, cost, and what this machine lacks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from data.registry import dataset_available, dataset_info
+from data.splits import split_counts
+from study.config import StudyConfig, TaskConfig
+from study.grid import Cell, group_cells
+from study.run.cost import GroupCost, group_cost
+from study.run.prepare import prepare_task
+from training.weights import weights_available
+
+_PARTS = ("train", "val", "test")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskPlan:
+    """Images per part of one task; from the data where they are here, else from the published counts."""
+
+    counts: Mapping[str, int] | None
+    source: str
+    missing: str | None
+    notes: tuple[str, ...] = ()
+
+
+def plan_task(name: str, config: TaskConfig, data_root: Path | None) -> TaskPlan:
+    """Counts of a task's split, and the steps to get its data where they are missing."""
+    info = dataset_info(config.dataset)
+    available, reason = dataset_available(config.dataset, data_root, config.options)
+    if available:
+        task = prepare_task(name, config, data_root)
+        return TaskPlan(
+            counts=task.counts(), source="the images on this machine", missing=None, notes=task.notes
+        )
+    steps = "\n".join(f"  {i}. {step}" for i, step in enumerate(info.steps, start=1))
+    missing = f"Data set `{config.dataset}` of task `{name}`: {reason}\n{steps}"
+    if info.class_counts is None:
+        return TaskPlan(counts=None, source="unknown until the data are here", missing=missing)
+    positive = sum(info.class_counts.get(label, 0) for label in config.positive)
+    total = sum(info.class_counts.values())
+    shares = {part: getattr(config.split, part) for part in _PARTS}
+    return TaskPlan(
+        counts=split_counts({"1": positive, "0": total - positive}, **shares),
+        source="the published class counts",
+        missing=missing,
+    )
+
+
+def print_dry_run(
+    console: Console,
+    config: StudyConfig,
+    cells: Sequence[Cell],
+    *,
+    data_root: Path | None,
+    weights_dir: Path,
+) -> None:
+    """Print what `study run-grid` would do; nothing is trained or written."""
+    used = {cell.task for cell in cells}
+    tasks = {n: plan_task(n, t, data_root) for n, t in config.tasks.items() if n in used}
+    groups = group_cells(cells)
+    console.print(f"Study [bold]{config.name}[/]: [bold]{len(cells)} cells[/] in {len(groups)} groups")
+    console.print(_task_table(tasks))
+    for name, task in tasks.items():
+        for note in task.notes:
+            console.print(f"{name}: {escape(note)}", highlight=False)
+    costs = {
+        key: group_cost(members, counts)
+        for key, members in groups.items()
+        if (counts := tasks[members[0].task].counts) is not None
+    }
+    console.print(_group_table(groups, costs))
+    console.print(
+        "The cells of a group share one pass of the frozen backbone over the augmented images of each epoch, "
+        "and one over validation and test."
+    )
+    _print_cost(console, list(costs.values()))
+    _print_missing(console, tasks, groups, weights_dir)
+
+
+def _task_table(tasks: Mapping[str, TaskPlan]) -> Table:
+    table = Table(title="Images per split", title_justify="left")
+    for column in ("task", *_PARTS, "counted from"):
+        table.add_column(column, justify="right" if column in _PARTS else "left")
+    for name, task in tasks.items():
+        counts = [str(task.counts[part]) if task.counts else "?" for part in _PARTS]
+        table.add_row(name, *counts, task.source)
+    return table
+
+
+def _group_table(
+    groups: Mapping[tuple[Any, ...], list[Cell]], costs: Mapping[tuple[Any, ...], GroupCost]
+) -> Table:
+    table = Table(title="Groups", title_justify="left")
+    for column in ("task", "pretrain", "backbone", "side", "cells", "backbone passes", "minutes"):
+        table.add_column(column, justify="left" if column in ("task", "pretrain", "backbone") else "right")
+    for key, members in groups.items():
+        recipe, cost = members[0].recipe, costs.get(key)
+        table.add_row(
+            members[0].task,
+            recipe["pretrain"],
+            recipe["backbone"],
+            f"{recipe['image_size']} px",
+            str(len(members)),
+            f"{cost.images:,}" if cost else "?",
+            f"{cost.seconds / 60:.1f}" if cost else "?",
+        )
+    return table
+
+
+def _print_cost(console: Console, costs: Sequence[GroupCost]) -> None:
+    if not costs:
+        return
+    images, alone = sum(c.images for c in costs), sum(c.images_alone for c in costs)
+    trunk, heads = sum(c.trunk_seconds for c in costs), sum(c.head_seconds for c in costs)
+    console.print(
+        f"Estimate on two CPU cores: [bold]{_duration(trunk + heads)}[/] "
+        f"({_duration(trunk)} backbone, {_duration(heads)} heads); {images:,} images through a backbone, "
+        f"{alone / images:.0f} times fewer than one cell at a time ({alone:,}). "
+        "A rough figure: machines differ."
+    )
+
+
+def _print_missing(
+    console: Console,
+    tasks: Mapping[str, TaskPlan],
+    groups: Mapping[tuple[Any, ...], list[Cell]],
+    weights_dir: Path,
+) -> None:
+    missing = [task.missing for task in tasks.values() if task.missing]
+    pairs = dict.fromkeys((m[0].recipe["pretrain"], m[0].recipe["backbone"]) for m in groups.values())
+    for pretrain, backbone in pairs:
+        available, steps = weights_available(pretrain, backbone, weights_dir)
+        if not available and pretrain == "phantom":
+            console.print(f"Weights phantom/{backbone} are not made yet; the run makes them first.")
+        elif not available:
+            missing.append(f"Weights {pretrain}/{backbone}: {steps}")
+    if not missing:
+        console.print("Nothing is missing on this machine.")
+        return
+    console.print(f"[bold]Missing on this machine[/] ({len(missing)}):")
+    for text in missing:
+        console.print(escape(text), highlight=False)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,51 @@
+"""The study file and the planned grid as the store keeps them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from data.atomic import write_parquet, write_text
+from data.store import Store
+from data.tables import read_table
+from study.config import LoadedStudy, parse_study, study_hash
+from study.run.prepare import PlannedCell, grid_frame
+
+
+def freeze_study(store: Store, study: LoadedStudy) -> tuple[str, ...]:
+    """Write the study file into the store; an earlier version is kept beside it and named in a note."""
+    path = store.root / "study.toml"
+    if not path.exists():
+        store.write_study(study.text)
+        return ()
+    earlier = store.read_study()
+    if earlier == study.text:
+        return ()
+    before = parse_study(earlier, source=str(path))
+    store.write_study(study.text)
+    if study_hash(before) == study.hash:
+        return ()
+    kept = path.with_name(f"study.{study_hash(before)[:8]}.toml")
+    write_text(kept, earlier)
+    what = "analysis plan" if before.analysis != study.config.analysis else "grid or protocol"
+    return (
+        f"The {what} differs from the one that this store held; "
+        f"the earlier study file is kept as {kept.name}.",
+    )
+
+
+def freeze_grid(store: Store, study: LoadedStudy, planned: Sequence[PlannedCell]) -> None:
+    """Write the planned cells; a run on a part of the grid adds to what the same study planned before."""
+    frame = grid_frame(planned).assign(study=study.hash)
+    path = grid_path(store)
+    if path.exists():
+        earlier = read_table(path)
+        same = earlier[(earlier["study"] == study.hash) & ~earlier["index"].isin(frame["index"])]
+        if len(same):
+            frame = pd.concat([same, frame]).sort_values("index", ignore_index=True)
+    write_parquet(path, frame)
+
+
+def grid_path(store: Store) -> Path:
+    """Where the store keeps its planned grid."""
+    return store.root / "grid.parquet"

@@ -1,0 +1,147 @@
+"""Before training: data sets, labels, splits and weights of a study, checked as a whole.
+
+Everything that can be wrong with the input shows here, before anything is written or trained.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from data.dataset import Dataset, manifest_hash
+from data.decode import decode_images
+from data.labels import with_labels
+from data.registry import load_dataset
+from data.splits import make_split, split_hash, split_notes
+from study.config import TaskConfig
+from study.grid import CELL_COLUMNS, Cell, cell_id
+
+if TYPE_CHECKING:
+    from training.weights import Weights
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparedTask:
+    """One task, ready to train: its data set, manifest with labels, and split."""
+
+    name: str
+    config: TaskConfig
+    dataset: Dataset
+    manifest: pd.DataFrame
+    split: pd.DataFrame
+    notes: tuple[str, ...]
+
+    @cached_property
+    def manifest_hash(self) -> str:
+        """Hash of images, classes and groups, and of which classes are positive."""
+        positive = ",".join(sorted(self.config.positive))
+        return f"{manifest_hash(self.manifest)}:{positive}"
+
+    @cached_property
+    def split_hash(self) -> str:
+        return split_hash(self.split)
+
+    def counts(self) -> dict[str, int]:
+        """Images per part of the split."""
+        found = self.split["split"].value_counts()
+        return {part: int(found.get(part, 0)) for part in ("train", "val", "test")}
+
+    def images(self, size: int) -> np.ndarray:
+        """All images of the manifest, uint8, shape (n, channels, size, size)."""
+        return decode_images(self.dataset, list(self.manifest["image_id"]), size)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedCell:
+    """A cell with its identity and its weights."""
+
+    cell: Cell
+    cell_id: str
+    weights: "Weights"
+
+
+def prepare_task(name: str, config: TaskConfig, data_root: Path | None) -> PreparedTask:
+    """Load, label and split the data set of one task.
+
+    Raises
+    ------
+    ValueError, OSError : the data set is unknown, absent or damaged; a class does not exist; a part of the
+        split lacks a class. The message begins with the task.
+    """
+    try:
+        dataset = load_dataset(config.dataset, data_root=data_root, options=config.options)
+        manifest = with_labels(dataset.manifest, config.positive)
+        split = make_split(manifest, **config.split.model_dump())
+    except (ValueError, OSError) as error:
+        raise type(error)(f"Task `{name}`: {error}") from error
+    notes = (*dataset.notes, *split_notes(split, manifest, group=config.split.group))
+    return PreparedTask(
+        name=name, config=config, dataset=dataset, manifest=manifest, split=split, notes=notes
+    )
+
+
+def prepare_weights(
+    pairs: Iterable[tuple[str, str]], *, weights_dir: Path, note: Callable[[str], None]
+) -> dict[tuple[str, str], "Weights"]:
+    """Weights of every (pretrain, backbone) pair; all that is missing is named in one error.
+
+    Phantom weights need no download: where they are missing they are made, once all others are found.
+    """
+    from training.pretrain import make_phantom_weights
+    from training.weights import resolve_weights, weights_available
+
+    found: dict[tuple[str, str], Weights] = {}
+    missing: list[str] = []
+    to_make: list[str] = []
+    for pretrain, backbone in dict.fromkeys(pairs):
+        if pretrain == "phantom" and not weights_available(pretrain, backbone, weights_dir)[0]:
+            to_make.append(backbone)
+            continue
+        try:
+            found[pretrain, backbone] = resolve_weights(pretrain, backbone, weights_dir=weights_dir)
+        except (ValueError, OSError) as error:
+            missing.append(str(error))
+    if missing:
+        raise FileNotFoundError("Weights are missing or damaged; nothing was trained.\n" + "\n".join(missing))
+    for backbone in to_make:
+        note(f"{backbone}: short pretraining on phantoms (once; kept in {weights_dir})")
+        found["phantom", backbone] = make_phantom_weights(backbone, weights_dir=weights_dir)
+    return found
+
+
+def plan_cells(
+    cells: Sequence[Cell],
+    tasks: dict[str, PreparedTask],
+    weights: dict[tuple[str, str], "Weights"],
+) -> list[PlannedCell]:
+    """Give each cell its identity, which needs data, split and weights."""
+    from training.settings import SCHEMA_VERSION
+
+    planned = []
+    for cell in cells:
+        task = tasks[cell.task]
+        found = weights[cell.recipe["pretrain"], cell.recipe["backbone"]]
+        identity = cell_id(
+            cell,
+            split_hash=task.split_hash,
+            manifest_hash=task.manifest_hash,
+            weights_hash=found.sha256,
+            schema=SCHEMA_VERSION,
+        )
+        planned.append(PlannedCell(cell=cell, cell_id=identity, weights=found))
+    return planned
+
+
+def grid_frame(planned: Sequence[PlannedCell]) -> pd.DataFrame:
+    """The planned grid as a table: index, cell_id and every column of the cell."""
+    rows: list[dict[str, Any]] = [
+        {"index": item.cell.index, "cell_id": item.cell_id, **item.cell.columns} for item in planned
+    ]
+    frame = pd.DataFrame(rows, columns=["index", "cell_id", *CELL_COLUMNS])
+    # Levels may be of two types ("all" beside numbers); a parquet column has one.
+    frame["unfreeze"] = frame["unfreeze"].map(str)
+    return frame

@@ -1,0 +1,183 @@
+"""Train every cell of a study that the store does not hold yet, group by group."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from data.store import Store
+from study.config import LoadedStudy
+from study.grid import build_cells, select_cells
+from study.run.freeze import freeze_grid, freeze_study
+from study.run.prepare import PlannedCell, PreparedTask, plan_cells, prepare_task, prepare_weights
+from study.run.provenance import begin_run, finish_run
+
+if TYPE_CHECKING:
+    from training.settings import CellJob
+
+
+class RunProgress(Protocol):
+    """What a run reports while it works; `study.run.progress.GridProgress` draws it."""
+
+    def running(self) -> AbstractContextManager[Any]: ...
+    def expect(self, n_cells: int) -> None: ...
+    def skip(self, n_cells: int) -> None: ...
+    def begin_group(self, label: str, n_cells: int) -> None: ...
+    def features(self, done: int, total: int) -> None: ...
+    def cell(self, cell_id: str, status: str) -> None: ...
+    def note(self, text: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOutcome:
+    """What a run did: cells trained now, found done before, and failed with their reasons."""
+
+    store: Store
+    trained: int
+    found: int
+    failed: Mapping[str, str]
+
+
+def run_grid(
+    study: LoadedStudy,
+    *,
+    root: Path,
+    data_root: Path | None,
+    weights_dir: Path,
+    device: str,
+    only: Sequence[str],
+    progress: RunProgress,
+) -> RunOutcome:
+    """Train the cells of `study` into the store at `root`; cells that are done are kept.
+
+    Raises
+    ------
+    ValueError, OSError : bad input; the store holds what it held before
+    """
+    cells = select_cells(build_cells(study.config), only, study.config)
+    used = {cell.task for cell in cells}
+    tasks = {
+        name: prepare_task(name, config, data_root)
+        for name, config in study.config.tasks.items()
+        if name in used
+    }
+    store = Store.create(root)
+    for task in tasks.values():
+        for note in task.notes:
+            progress.note(f"{task.name}: {note}")
+    pairs = [(cell.recipe["pretrain"], cell.recipe["backbone"]) for cell in cells]
+    weights = prepare_weights(pairs, weights_dir=weights_dir, note=progress.note)
+    planned = plan_cells(cells, tasks, weights)
+    for note in freeze_study(store, study):
+        progress.note(note)
+    freeze_grid(store, study, planned)
+    for task in tasks.values():
+        store.write_manifest(task.name, task.manifest)
+        store.write_split(task.name, task.split)
+    position = begin_run(store, {"study": study.source, "study_hash": study.hash, "only": list(only)})
+    outcome = _train(store, planned, tasks, device, progress)
+    store.refresh_index()
+    finish_run(
+        store,
+        position,
+        {
+            "trained": outcome.trained,
+            "found": outcome.found,
+            "failed": len(outcome.failed),
+            "weights": {
+                f"{p}/{b}": {"sha256": w.sha256, "source": w.source} for (p, b), w in weights.items()
+            },
+        },
+    )
+    return outcome
+
+
+def _train(
+    store: Store,
+    planned: Sequence[PlannedCell],
+    tasks: Mapping[str, PreparedTask],
+    device: str,
+    progress: RunProgress,
+) -> RunOutcome:
+    """Every group in turn; decoded images are kept for the groups of one task that follow each other."""
+    groups: dict[tuple[Any, ...], list[PlannedCell]] = {}
+    for item in planned:
+        groups.setdefault(item.cell.group, []).append(item)
+    found = sum(store.is_done(item.cell_id) for item in planned)
+    failed: dict[str, str] = {}
+    trained = 0
+    decoded: tuple[tuple[str, int], np.ndarray] | None = None
+    progress.expect(len(planned))
+    with progress.running():
+        for members in groups.values():
+            open_cells = [item for item in members if not store.is_done(item.cell_id)]
+            progress.skip(len(members) - len(open_cells))
+            if not open_cells:
+                continue
+            recipe = members[0].cell.recipe
+            task = tasks[members[0].cell.task]
+            key = (task.name, recipe["image_size"])
+            if decoded is None or decoded[0] != key:
+                decoded = (key, task.images(recipe["image_size"]))
+            label = f"{task.name} · {recipe['pretrain']} · {recipe['backbone']}"
+            progress.begin_group(label, len(open_cells))
+            for cell_id, reason in _train_group(store, members, task, decoded[1], device, progress).items():
+                if reason is None:
+                    trained += 1
+                else:
+                    failed[cell_id] = reason
+    return RunOutcome(store=store, trained=trained, found=found, failed=failed)
+
+
+def _train_group(
+    store: Store,
+    members: Sequence[PlannedCell],
+    task: PreparedTask,
+    images: np.ndarray,
+    device: str,
+    progress: RunProgress,
+) -> dict[str, str | None]:
+    """Reasons of failure (None = done) of the cells that were open; a failing group fails its cells only."""
+    from training.group import run_group
+
+    open_ids = {item.cell_id for item in members if not store.is_done(item.cell_id)}
+    try:
+        outcomes = run_group(
+            [cell_job(item) for item in members],
+            images=images,
+            manifest=task.manifest,
+            split=task.split,
+            weights=members[0].weights,
+            store=store,
+            device=device,
+            progress=progress,
+        )
+    except (RuntimeError, MemoryError, ArithmeticError) as error:
+        reason = f"the group failed: {type(error).__name__}: {error}"
+        for item in members:
+            if item.cell_id in open_ids and not store.is_done(item.cell_id):
+                store.write_cell(failed_row(item, reason))
+                progress.cell(item.cell_id, "failed")
+        return {cell_id: None if store.is_done(cell_id) else reason for cell_id in open_ids}
+    return {o.cell_id: o.reason if o.status == "failed" else None for o in outcomes if o.cell_id in open_ids}
+
+
+def cell_job(item: PlannedCell) -> "CellJob":
+    """The cell as training knows it."""
+    from training.settings import CellJob, CellSettings
+
+    return CellJob(cell_id=item.cell_id, index=item.cell.index, settings=CellSettings(**item.cell.columns))
+
+
+def failed_row(item: PlannedCell, reason: str) -> dict[str, Any]:
+    """The row of a cell that could not be trained."""
+    return {
+        "cell_id": item.cell_id,
+        "index": item.cell.index,
+        "status": "failed",
+        "reason": reason,
+        **item.cell.columns,
+    }
