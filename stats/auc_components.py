@@ -24,7 +24,8 @@ class AucComponents:
     auc : float array, shape (K,)
     positive, negative : float array, shape (I, K) and (J, K)   centred placement counts per unit
         (unit = image, or cluster: then I = J and both have one row per cluster)
-    w_positive, w_negative, w_cross : float   covariance = w_positive P'P + w_negative N'N + w_cross (P'N + N'P)
+    w_positive, w_negative, w_cross : float
+        covariance = w_positive P'P + w_negative N'N + w_cross (P'N + N'P)
     n_positive, n_negative : int   images per class
     n_groups : int | None          clusters, None without clusters
     """

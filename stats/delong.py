@@ -165,8 +165,7 @@ def delong_test(
     if alternative != "two-sided":
         sign = 1.0 if alternative == "greater" else -1.0
         z = sign * float(pair.statistic[0])
-        identical = difference == 0.0 and error == 0.0
-        p_value = 1.0 if identical else float(ndtr(-z))
+        p_value = float(ndtr(-z))
         bound = difference - sign * float(ndtri(conf_level)) * error
         low, high = (bound, 1.0) if sign > 0 else (-1.0, bound)
     return ComparisonResult(
@@ -235,7 +234,7 @@ def delong_unpaired(
         n_negative=sum(part.n_negative for part in parts),
         n_groups=None,
     )
-    result = _result(
+    return _result(
         tuple(names),
         joint,
         np.diag(variance),
@@ -246,7 +245,6 @@ def delong_unpaired(
         False,
         method=UNPAIRED,
     )
-    return result
 
 
 def _default_names(scores: ArrayLike) -> tuple[str, ...]:

@@ -107,7 +107,8 @@ def mcnemar_test(correct_a: ArrayLike, correct_b: ArrayLike, *, conf_level: floa
     a, b = _checked("correct_a", correct_a), _checked("correct_b", correct_b)
     if a.size != b.size or a.size == 0:
         raise ValueError(
-            f"`correct_a` has {a.size} and `correct_b` {b.size} values; give one per image for both, at least one."
+            f"`correct_a` has {a.size} and `correct_b` {b.size} values; "
+            "give one per image for both, at least one."
         )
     both, only_a, only_b = int((a & b).sum()), int((a & ~b).sum()), int((~a & b).sum())
     return mcnemar_counts(both, only_a, only_b, a.size - both - only_a - only_b, conf_level=conf_level)

@@ -58,7 +58,7 @@ def placements(labels: NDArray[np.bool_], scores: NDArray[np.float64]) -> Placem
 
 
 def _counts(labels: NDArray[np.bool_], scores: NDArray[np.float64], m: int) -> NDArray[np.float64]:
-    """Placement count of every image, shape (n, K): for positives over negatives, for negatives over positives."""
+    """Placement count of every image, (n, K): negatives below a positive, positives above a negative."""
     n, k = scores.shape
     columns = np.ascontiguousarray(scores.T)
     order = np.argsort(columns, axis=1, kind="stable")

@@ -32,7 +32,7 @@ class RankDistribution:
         return int(np.searchsorted(self.below, p, side="left"))
 
     def p_value(self, statistic: float, alternative: str) -> float:
-        """P-value; two-sided doubles the smaller tail, at most 1. Upper tails use the symmetry, not 1 - cdf."""
+        """P-value; two-sided doubles the smaller tail, at most 1. Upper tails come from the symmetry."""
         lower, upper = self.cdf(statistic), self.cdf(self.top - statistic)
         return {"less": lower, "greater": upper}.get(alternative, min(1.0, 2.0 * min(lower, upper)))
 

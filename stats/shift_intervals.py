@@ -21,7 +21,7 @@ class RankShift:
     y: NDArray[np.float64] | None
 
     def candidates(self) -> NDArray[np.float64]:
-        """Sorted pairwise differences x - y, or sorted Walsh averages: the only places where the test changes."""
+        """Sorted differences x - y, or sorted Walsh averages: the only shifts at which the test changes."""
         if self.y is not None:
             return np.sort(np.subtract.outer(self.x, self.y), axis=None)
         i, j = np.triu_indices(self.x.size)
