@@ -1,0 +1,265 @@
+"""The sentences that depend on the study, written from the study file, the cells and the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from manuscript.grid import varied_factors
+from manuscript.load import Report
+from manuscript.text import count, duration, factor_name, integer, join_words, percent, plain, short_id
+
+MANY = 5
+SPLITS = {"val": "validation", "test": "test"}
+METRICS = {"auc": "AUC", "f1": "F1", "accuracy": "accuracy"}
+ANALYSIS_NAMES = {
+    "delong": "DeLong test [@delong1988; @sun2014]",
+    "mcnemar": "McNemar test [@mcnemar1947]",
+    "wilcoxon": "Wilcoxon test [@wilcoxon1945]",
+    "mixed": "Mixed model [@bates2015]",
+}
+
+
+def study_line(report: Report) -> str:
+    """Name, title and question of the study."""
+    study = report.study
+    title = str(study.get("title") or study.get("name", "unnamed study"))
+    question = str(study.get("description", "")).strip()
+    return f"**{title}.** {question}".strip()
+
+
+def abstract(report: Report) -> str:
+    """What was compared and what the planned comparisons found."""
+    if report.mode == "published":
+        opening = (
+            "This report re-analyses the grid of trained models that the original study published. "
+            "It holds one row of metrics per model and no predictions."
+        )
+    else:
+        opening = f"We trained and compared {grid_size(report)}."
+    findings = report.table("findings")
+    if findings is None:
+        return f"{opening} The comparisons have not been analysed yet."
+    planned = findings[findings["planned"].astype(bool)]
+    return " ".join([opening, *planned["sentence"].astype(str)])
+
+
+def grid_size(report: Report) -> str:
+    """`24 cells (2 tasks, 2 levels of pretraining, …)`."""
+    cells = report.cells
+    names = [name for name in ("task", *varied_factors(report.study, cells), "seed") if name in cells.columns]
+    parts = [
+        f"{cells[name].nunique()} {_plural_name(name)}"
+        for name in names
+        if cells[name].nunique(dropna=True) > 1
+    ]
+    return f"{count(len(cells), 'model')} ({join_words(parts)})" if parts else count(len(cells), "model")
+
+
+def _plural_name(name: str) -> str:
+    plain_plurals = {"task": "tasks", "seed": "seeds", "backbone": "backbones", "head": "heads"}
+    return plain_plurals.get(name, f"levels of {factor_name(name).lower()}")
+
+
+def tasks_text(report: Report) -> str:
+    """One sentence per task: data set, positive classes, split."""
+    tasks = report.study.get("tasks", {})
+    if not tasks:
+        return "The study file names no task."
+    return "\n\n".join(_task_sentence(name, task) for name, task in tasks.items())
+
+
+def _task_sentence(name: str, task: Mapping[str, Any]) -> str:
+    positive = join_words(list(task.get("positive", [])), "or")
+    text = f"Task *{name}* uses the data set `{task.get('dataset', 'unknown')}`; positive means {positive}."
+    split = task.get("split", {})
+    if not split:
+        return text
+    shares = ", ".join(
+        f"{percent(float(split[key]))} {label}"
+        for key, label in (("train", "training"), ("val", "validation"), ("test", "test"))
+        if key in split
+    )
+    ways = [
+        "stratified by class" if split.get("stratify", True) else "not stratified",
+        "patients kept together where the data set has ids"
+        if split.get("group", "patient") == "patient"
+        else "single images divided, even of one patient",
+        f"seed {split.get('seed', 42)}",
+    ]
+    return f"{text} It was divided into {shares} images ({', '.join(ways)})."
+
+
+def cells_text(report: Report) -> str:
+    """How many cells ran, which failed and which are still to run."""
+    cells, failed = report.cells, report.failed
+    if report.mode == "published":
+        return f"The published grid holds {count(len(cells), 'cell')}."
+    if cells.empty:
+        return "No cell of the grid has run yet; `study run-grid` starts it."
+    n_open = int((cells["status"] == "open").sum())
+    text = f"The grid has {count(len(cells), 'cell')}; {len(report.done)} ended with predictions."
+    if n_open:
+        text += f" {count(n_open, 'cell').capitalize()} did not run yet (`study run-grid` goes on with them)."
+    if "seconds" in cells.columns and cells["seconds"].notna().any():
+        text += f" Training the heads took {duration(float(cells['seconds'].sum()))} in all."
+    return f"{text} {_failed_sentence(failed)}"
+
+
+def _failed_sentence(failed: pd.DataFrame) -> str:
+    if failed.empty:
+        return "No cell failed."
+    shown = failed.head(MANY)
+    names = [f"{short_id(row.cell_id)} ({str(row.reason).rstrip('.')})" for row in shown.itertuples()]
+    more = len(failed) - len(shown)
+    if more:
+        names.append(f"{more} more")
+    return f"{count(len(failed), 'cell').capitalize()} failed: {join_words(names)}."
+
+
+def protocol_text(report: Report) -> str:
+    """How a model is trained, from the settings that all cells share."""
+    cells = report.done if not report.done.empty else report.cells
+    say = {name: plain(cells[name].dropna().iloc[0]) for name in _shared(cells)}
+    parts = []
+    if "epochs" in say:
+        batch = f" in batches of {say['batch_size']}" if "batch_size" in say else ""
+        parts.append(f"Every model was trained for {say['epochs']} epochs{batch}")
+    if "optimizer" in say:
+        rate = f" at an initial learning rate of {say['lr']}" if "lr" in say else ""
+        parts.append(f"with {say['optimizer']}{rate}")
+    if not parts:
+        return ""
+    ending = ""
+    if say.get("unfreeze") == "0":
+        ending += " The pretrained backbone was frozen; only the head was trained."
+    if say.get("checkpoint") == "val_auc":
+        ending += " The epoch with the best validation AUC was kept and scored once on the test images."
+    return f"{' '.join(parts)}.{ending}"
+
+
+def _shared(cells: pd.DataFrame) -> list[str]:
+    return [name for name in cells.columns if cells[name].nunique(dropna=True) == 1]
+
+
+def plan_text(report: Report) -> str:
+    """The analysis plan of the study file as a list."""
+    plan = report.study.get("analysis", {})
+    lines = []
+    for kind in ("delong", "mcnemar"):
+        for entry in plan.get(kind, []):
+            lines.append(
+                f"{ANALYSIS_NAMES[kind]} between the arms of {_quoted(entry['contrast'])}: per task the "
+                f"best cell of each arm, chosen on {_metric(entry.get('select', 'val_auc'))}, "
+                "on the same test images."
+            )
+    for entry in plan.get("wilcoxon", []):
+        kind = "signed-rank, paired cells" if entry.get("paired") else "rank-sum"
+        by = join_words([_quoted(name) for name in entry.get("by", ["task"])])
+        lines.append(
+            f"{ANALYSIS_NAMES['wilcoxon']} ({kind}) of {_metric(entry.get('value', 'test_auc'))} "
+            f"between the levels of {_quoted(entry['contrast'])}, for each {by}."
+        )
+    for entry in plan.get("mixed", []):
+        df = entry.get("df", "satterthwaite")
+        source = {"satterthwaite": " [@kuznetsova2017]", "kenward-roger": " [@kenward1997]"}.get(df, "")
+        lines.append(f"{ANALYSIS_NAMES['mixed']} `{entry['formula']}`, degrees of freedom: {df}{source}.")
+    if not lines:
+        return "The study file plans no comparison; every comparison below is exploratory."
+    alpha = plan.get("alpha", 0.05)
+    opening = (
+        f"The study file fixed these comparisons before any result (two-sided level {plain(float(alpha))}):"
+    )
+    return "\n".join([opening, "", *(f"- {line}" for line in lines)])
+
+
+def _quoted(name: str) -> str:
+    return f"*{factor_name(name).lower()}*"
+
+
+def _metric(name: str) -> str:
+    parts = {
+        "val_auc": "validation AUC",
+        "test_auc": "test AUC",
+        "val_f1": "validation F1",
+        "test_f1": "test F1",
+    }
+    return parts.get(name, name.replace("_", " "))
+
+
+def findings_text(report: Report) -> str:
+    """One sentence per comparison, planned ones first."""
+    findings = report.table("findings")
+    if findings is None:
+        return missing_text(report, "findings")
+    planned = findings["planned"].astype(bool)
+    lines = [f"- {sentence}" for sentence in findings.loc[planned, "sentence"]]
+    extra = [f"- {sentence}" for sentence in findings.loc[~planned, "sentence"]]
+    if extra:
+        lines += ["", "Exploratory, chosen after the results:", "", *extra]
+    return "\n".join(lines)
+
+
+def missing_text(report: Report, what: str) -> str:
+    """Why a table or figure is not there, and the command that makes it."""
+    if report.mode == "published":
+        return (
+            f"*Not available: {what}. The published grid holds metrics of each model and no predictions; "
+            "a run of the study (`study run-grid large-grid`) gives them.*"
+        )
+    if "metrics" not in report.tables or report.tables["metrics"] is None:
+        return (
+            f"*Not available: {what}. The store has no results yet; run `study stats {_store_name(report)}`.*"
+        )
+    return (
+        f"*Not available: {what}. The analysis plan of this study does not ask for it, or it could not be "
+        f"computed; `study stats {_store_name(report)}` says which.*"
+    )
+
+
+def gradcam_missing(report: Report) -> str:
+    """How to make the Grad-CAM images."""
+    if report.mode == "published":
+        return missing_text(report, "Grad-CAM images")
+    return f"*No Grad-CAM images yet; run `study gradcam {_store_name(report)}` and render again.*"
+
+
+def _store_name(report: Report) -> str:
+    """The store as a user would type it; a full path would tell where the author works."""
+    if report.root is None:
+        return ""
+    parts = report.root.resolve().parts[-2:]
+    return "/".join(parts) if parts[0] == "runs" else parts[-1]
+
+
+def provenance_text(report: Report) -> str:
+    """Where the numbers come from: store, commit, versions, machine."""
+    if report.mode == "published":
+        return (
+            "All numbers come from the published results of the original study, shipped with this project "
+            "(`data/published/grid.csv`), and were computed anew for this report."
+        )
+    parts = [f"All numbers come from the store `{_store_name(report)}`"]
+    known = [
+        f"{label} `{value}`"
+        for key, label in (("study_hash", "study file"), ("commit", "commit"), ("device", "device"))
+        if (value := report.run.get(key))
+    ]
+    return f"{', '.join([*parts, *known])}."
+
+
+def images_text(report: Report) -> str:
+    """Images and positives per task, from the data summary."""
+    summary = report.table("data_summary")
+    if summary is None:
+        return ""
+    sentences = []
+    for task, part in summary.groupby("task", sort=False):
+        total, positive = int(part["n_images"].sum()), int(part.loc[part["label"] == 1, "n_images"].sum())
+        sentences.append(
+            f"Task *{task}* has {count(total, 'image')}, {integer(positive)} of them positive "
+            f"({percent(positive / total)})."
+        )
+    return " ".join(sentences)

@@ -1,0 +1,191 @@
+"""What each figure and table shows for a report: a plot, a table, or words that say what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from IPython.display import Markdown
+
+from manuscript import describe
+from manuscript import tables_tests as tests
+from manuscript.figures import factor_distribution, learning_curves, roc_curves
+from manuscript.figures_gradcam import choose_tiles, gradcam_panel
+from manuscript.grid import first_contrast, varied_factors
+from manuscript.load import Report
+from manuscript.tables import (
+    cells_table,
+    data_table,
+    failed_table,
+    grid_table,
+    protocol_table,
+    selected_table,
+)
+
+
+def data(report: Report) -> Any:
+    """Counts per class and split."""
+    summary = report.table("data_summary")
+    return _missing(report, "counts per class and split") if summary is None else data_table(summary)
+
+
+def grid(report: Report) -> Any:
+    """The factors of the grid."""
+    if report.cells.empty:
+        return Markdown(describe.cells_text(report))
+    return grid_table(report.study, report.cells)
+
+
+def protocol(report: Report) -> Any:
+    """The settings that all cells share."""
+    if report.mode == "published":
+        return _missing(report, "the training protocol per model")
+    return protocol_table(report.study, report.cells)
+
+
+def distribution(report: Report, *, value: str = "test_auc", label: str = "AUC on test") -> Any:
+    """Box and points by factor."""
+    metrics = report.table("metrics")
+    if metrics is None:
+        return _missing(report, "the distribution of AUC")
+    arm = first_contrast(report.study, metrics)
+    factors = [name for name in varied_factors(report.study, metrics) if name != arm]
+    if arm is None:
+        arm, factors = "pretrain", ["pretrain"]
+    return factor_distribution(
+        metrics, factors or [arm], study=report.study, arm=arm, value=value, label=label
+    )
+
+
+def selected(report: Report) -> Any:
+    """The best cell of each arm."""
+    chosen, metrics = main_selection(report), report.table("metrics")
+    if chosen is None or metrics is None:
+        return _missing(report, "the selected models")
+    contrast = str(chosen["contrast"].iloc[0])
+    names = [name for name in (*varied_factors(report.study, metrics), "seed") if name != contrast]
+    return selected_table(chosen, metrics, several=[n for n in names if metrics[n].nunique() > 1])
+
+
+def roc(report: Report) -> Any:
+    """ROC curves of the selected cells."""
+    chosen, curves = main_selection(report), report.table("roc")
+    if chosen is None or curves is None:
+        return _missing(report, "ROC curves")
+    contrast = str(chosen["contrast"].iloc[0])
+    test = curves[(curves["split"] == "test") & (curves["contrast"] == contrast)]
+    return roc_curves(test, chosen, contrast=contrast)
+
+
+def curves(report: Report) -> Any:
+    """Learning curves of the selected cells."""
+    chosen, history = main_selection(report), report.history
+    if chosen is None or history is None or history.empty:
+        return _missing(report, "learning curves")
+    labels = chosen[["cell_id", "task", "arm"]]
+    shown = history[history["cell_id"].isin(labels["cell_id"])]
+    if shown.empty:
+        return _missing(report, "learning curves of the selected models")
+    return learning_curves(shown, labels, contrast=str(chosen["contrast"].iloc[0]))
+
+
+def gradcam(report: Report) -> Any:
+    """The Grad-CAM panel."""
+    if report.gradcam is None or report.gradcam.empty or report.root is None:
+        return Markdown(describe.gradcam_missing(report))
+    chosen = main_selection(report)
+    arms = {} if chosen is None else dict(zip(chosen["cell_id"], chosen["arm"], strict=True))
+    tiles = choose_tiles(report.gradcam)
+    return gradcam_panel(tiles, root=report.root / "gradcam", arms=arms)
+
+
+def delong(report: Report) -> Any:
+    """DeLong comparisons."""
+    rows = report.analysis("delong")
+    return _missing(report, "the DeLong comparison") if rows is None else tests.delong_table(rows)
+
+
+def mcnemar(report: Report) -> Any:
+    """McNemar comparisons."""
+    rows = report.analysis("mcnemar")
+    return _missing(report, "the McNemar comparison") if rows is None else tests.mcnemar_table(rows)
+
+
+def wilcoxon(report: Report) -> Any:
+    """Wilcoxon comparisons."""
+    rows = report.analysis("wilcoxon")
+    return _missing(report, "the Wilcoxon comparison") if rows is None else tests.wilcoxon_table(rows)
+
+
+def contrasts(report: Report) -> Any:
+    """Contrasts of the mixed models."""
+    rows = report.analysis("contrast")
+    return _missing(report, "contrasts of the mixed models") if rows is None else tests.contrast_table(rows)
+
+
+def mixed_fixed(report: Report) -> Any:
+    """Fixed effects of the mixed models."""
+    rows = report.table("mixed_fixed")
+    return _missing(report, "the mixed models") if rows is None else tests.mixed_fixed_table(rows)
+
+
+def mixed_random(report: Report) -> Any:
+    """Variance components of the mixed models."""
+    rows, models = report.table("mixed_random"), report.table("mixed_models")
+    if rows is None or models is None:
+        return _missing(report, "the variance components")
+    return tests.mixed_random_table(rows, models)
+
+
+def cells(report: Report) -> Any:
+    """Every done cell with its metrics."""
+    metrics = report.table("metrics")
+    if metrics is None:
+        return _missing(report, "the metrics of the cells")
+    return cells_table(
+        metrics, varied_factors(report.study, metrics), with_seed=metrics["seed"].nunique() > 1
+    )
+
+
+def failed(report: Report) -> Any:
+    """The cells that failed."""
+    if report.failed.empty:
+        return Markdown("*No cell failed.*")
+    return failed_table(report.failed, varied_factors(report.study, report.cells))
+
+
+def main_selection(report: Report) -> pd.DataFrame | None:
+    """The selected cells of the plan's first contrast: one row per task and arm."""
+    chosen = report.table("selected")
+    if chosen is None:
+        return None
+    first = chosen.iloc[0]
+    rows = chosen[(chosen["contrast"] == first["contrast"]) & (chosen["select"] == first["select"])]
+    doubled = rows[rows.duplicated(["task", "arm"])]
+    if not doubled.empty:
+        raise ValueError(
+            f"Two selected models for task {doubled['task'].iloc[0]}, arm {doubled['arm'].iloc[0]}. "
+            "Run `study stats` on the store again."
+        )
+    return rows.reset_index(drop=True)
+
+
+def _missing(report: Report, what: str) -> Markdown:
+    return Markdown(describe.missing_text(report, what))
+
+
+def sentences(report: Report) -> Mapping[str, Markdown]:
+    """The texts of the article by name, as Markdown so that emphasis and citations stay."""
+    writers = {
+        "study": describe.study_line,
+        "abstract": describe.abstract,
+        "tasks": describe.tasks_text,
+        "images": describe.images_text,
+        "cells": describe.cells_text,
+        "protocol": describe.protocol_text,
+        "plan": describe.plan_text,
+        "findings": describe.findings_text,
+        "provenance": describe.provenance_text,
+    }
+    return {name: Markdown(write(report)) for name, write in writers.items()}

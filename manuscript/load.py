@@ -1,0 +1,169 @@
+"""What the manuscript reads: one store (or the published grid) as a `Report` of tidy tables."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from data.store import Store
+
+RESULT_TABLES = (
+    "metrics",
+    "comparisons",
+    "mixed_fixed",
+    "mixed_random",
+    "mixed_models",
+    "selected",
+    "roc",
+    "data_summary",
+    "findings",
+)
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """All that the manuscript shows. A table that the store does not hold is None.
+
+    Attributes
+    ----------
+    mode : "store", or "published" for the original study's grid without predictions
+    study : the study file as nested dicts
+    run : provenance of the run (empty where unknown)
+    cells : one row per planned cell, with status ("done", "failed", "open") and reason
+    tables : result tables by name
+    history : learning history of all done cells, None where there is none
+    gradcam : index of the Grad-CAM images, None where there is none
+    """
+
+    mode: Literal["store", "published"]
+    root: Path | None
+    study: Mapping[str, Any]
+    run: Mapping[str, Any]
+    cells: pd.DataFrame
+    tables: Mapping[str, pd.DataFrame | None] = field(default_factory=dict)
+    history: pd.DataFrame | None = None
+    gradcam: pd.DataFrame | None = None
+
+    def table(self, name: str) -> pd.DataFrame | None:
+        """A result table with at least one row, else None."""
+        frame = self.tables.get(name)
+        return None if frame is None or frame.empty else frame
+
+    def analysis(self, *names: str) -> pd.DataFrame | None:
+        """The comparisons of some analyses, else None."""
+        frame = self.table("comparisons")
+        if frame is None:
+            return None
+        rows = frame[frame["analysis"].isin(names)]
+        return None if rows.empty else rows.reset_index(drop=True)
+
+    @property
+    def done(self) -> pd.DataFrame:
+        return self.cells[self.cells["status"] == "done"]
+
+    @property
+    def failed(self) -> pd.DataFrame:
+        return self.cells[self.cells["status"] == "failed"]
+
+
+def find_store(start: Path | None = None) -> Path | None:
+    """The store to show: `STUDY_STORE`, else the newest under `runs/`, else None (the published grid).
+
+    Raises
+    ------
+    NotADirectoryError : `STUDY_STORE` names no folder
+    """
+    named = os.environ.get("STUDY_STORE")
+    if named == "published":
+        return None
+    if named:
+        root = Path(named).expanduser()
+        if not root.is_dir():
+            raise NotADirectoryError(
+                f"`STUDY_STORE` is `{named}`, which is no folder. Give the folder of a run "
+                "(runs/<name>), or unset the variable to show the newest run."
+            )
+        return root
+    folders = dict.fromkeys([(start or Path.cwd()) / "runs", PROJECT / "runs"])
+    stores = [path.parent for folder in folders for path in folder.glob("*/study.toml")]
+    return max(stores, key=_last_written) if stores else None
+
+
+def load_report(root: Path | None) -> Report:
+    """Read a store, or the published grid where `root` is None.
+
+    Raises
+    ------
+    ValueError : the results do not belong to the cells of the store
+    """
+    if root is None:
+        from manuscript.published import published_report
+
+        return published_report()
+    store = Store.open(root)
+    cells = _planned_cells(store)
+    written = set(store.results())
+    tables = {name: store.read_result(name) if name in written else None for name in RESULT_TABLES}
+    _require_fresh(tables["metrics"], cells, root)
+    any_done = bool((cells["status"] == "done").any())
+    return Report(
+        mode="store",
+        root=root,
+        study=tomllib.loads(store.read_study()),
+        run=_read_run(root),
+        cells=cells,
+        tables=tables,
+        history=store.read_history() if any_done else None,
+        gradcam=_read_gradcam(root),
+    )
+
+
+def _planned_cells(store: Store) -> pd.DataFrame:
+    """Cells of the present grid with their state; cells of an earlier version of the study are left out."""
+    cells = store.cells()
+    if cells.empty:
+        cells = pd.DataFrame(columns=["cell_id", "status", "reason", "task"])
+    path = store.root / "grid.parquet"
+    if not path.is_file():
+        return cells
+    planned = pd.read_parquet(path).drop(columns="study", errors="ignore")
+    state = cells[["cell_id", *(name for name in cells.columns if name not in planned.columns)]]
+    joined = planned.merge(state, on="cell_id", how="left", validate="1:1")
+    return joined.assign(status=joined["status"].astype(object).where(joined["status"].notna(), "open"))
+
+
+def _last_written(root: Path) -> float:
+    """Time of the last change that a run or an analysis makes: its provenance, results, study file."""
+    paths = [root / "study.toml", root / "run.json", root / "results", root / "cells"]
+    return max(path.stat().st_mtime for path in paths if path.exists())
+
+
+def _read_run(root: Path) -> dict[str, Any]:
+    path = root / "run.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def _read_gradcam(root: Path) -> pd.DataFrame | None:
+    path = root / "gradcam" / "index.parquet"
+    return pd.read_parquet(path) if path.is_file() else None
+
+
+def _require_fresh(metrics: pd.DataFrame | None, cells: pd.DataFrame, root: Path) -> None:
+    """Stop where cells were added or redone after the analysis: its tables would describe another grid."""
+    if metrics is None:
+        return
+    done = set(cells.loc[cells["status"] == "done", "cell_id"])
+    analysed = set(metrics["cell_id"])
+    if done != analysed:
+        raise ValueError(
+            f"The results in `{root}` describe {len(analysed)} cells, but {len(done)} cells are done "
+            f"({len(done - analysed)} not analysed, {len(analysed - done)} gone). Run `study stats {root}`."
+        )

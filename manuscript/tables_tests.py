@@ -1,0 +1,173 @@
+"""Tables of the statistical tests and the mixed models: result tables in, great_tables tables out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from great_tables import GT
+
+from manuscript.tables import styled
+from manuscript.text import MISSING, auc, degrees, estimate, integer, number, p_value
+
+UNPLANNED = "† Not in the analysis plan: chosen after the results."
+
+
+def delong_table(rows: pd.DataFrame) -> GT:
+    """DeLong: both AUCs, their difference with interval, statistic, p and adjusted p."""
+    return _comparisons(rows, value="AUC", statistic="z")
+
+
+def mcnemar_table(rows: pd.DataFrame) -> GT:
+    """McNemar: both accuracies or error rates as the analysis gives them, their difference, statistic, p."""
+    return _comparisons(rows, value=_metric_name(rows), statistic="χ²")
+
+
+def wilcoxon_table(rows: pd.DataFrame) -> GT:
+    """Wilcoxon: level of each arm, shift with interval, W of the first arm, p."""
+    return _comparisons(rows, value=_metric_name(rows), statistic="W", difference="Shift")
+
+
+def contrast_table(rows: pd.DataFrame) -> GT:
+    """Contrasts of a mixed model: difference of marginal means with interval, t, df, p and adjusted p."""
+    return _comparisons(rows, value="Mean", statistic="t", task_groups=False)
+
+
+def _metric_name(rows: pd.DataFrame) -> str:
+    names = rows["metric"].dropna().unique()
+    return METRIC_NAMES.get(names[0], str(names[0])) if len(names) == 1 else "Value"
+
+
+METRIC_NAMES = {
+    "auc": "AUC",
+    "test_auc": "Test AUC",
+    "val_auc": "Validation AUC",
+    "accuracy": "Accuracy",
+    "f1": "F1",
+}
+
+
+def _comparisons(
+    rows: pd.DataFrame,
+    *,
+    value: str,
+    statistic: str,
+    difference: str = "Difference",
+    task_groups: bool = True,
+) -> GT:
+    """One row per comparison; columns that are empty in every row are left out."""
+    columns = {
+        "Task": [MISSING if pd.isna(task) else str(task) for task in rows["task"]],
+        "Comparison": [_comparison(row) for row in rows.itertuples()],
+        f"{value}, a": rows["estimate_a"].map(auc),
+        f"{value}, b": rows["estimate_b"].map(auc),
+        f"{difference} (interval)": [
+            estimate(row.estimate, row.conf_low, row.conf_high) for row in rows.itertuples()
+        ],
+        "SE": rows["std_error"].map(auc),
+        statistic: [_statistic(value) for value in rows["statistic"]],
+        "df": rows["df"].map(degrees),
+        "p": rows["p_value"].map(p_value),
+        "Adjusted p": rows["p_adjusted"].map(p_value),
+        "n": [integer(None if pd.isna(n) else float(n)) for n in rows["n"]],
+    }
+    if rows["method"].nunique() > 1:
+        columns["Method"] = rows["method"].astype(str)
+    if (rows["p_adjusted"] == rows["p_value"]).all():
+        del columns["Adjusted p"]
+    frame = pd.DataFrame({name: list(values) for name, values in columns.items()})
+    kept = [name for name in frame.columns if not (frame[name] == MISSING).all()]
+    frame = frame[kept]
+    groups = "Task" if task_groups and "Task" in kept else None
+    numbers = [name for name in kept if name not in ("Task", "Comparison", "Method")]
+    return styled(frame, numbers=numbers, groups=groups, notes=_notes(rows), bold="Comparison")
+
+
+def _comparison(row: object) -> str:
+    """`a − b`, marked where it was not planned."""
+    a, b, name = row.arm_a, row.arm_b, row.comparison  # type: ignore[attr-defined]
+    shown = f"{a} − {b}" if pd.notna(a) and pd.notna(b) else str(name)
+    return shown if row.planned else f"{shown} †"  # type: ignore[attr-defined]
+
+
+def _statistic(value: float) -> str:
+    """Rank sums are whole or half numbers; z, t and χ² get two decimals."""
+    if np.isfinite(value) and abs(value) >= 100:
+        return number(value, 0 if float(value).is_integer() else 1)
+    return number(value, 2)
+
+
+def _notes(rows: pd.DataFrame) -> list[str]:
+    """Methods, notes and the mark of unplanned rows, each once."""
+    methods = [str(method) for method in rows["method"].dropna().unique()]
+    levels = rows["conf_level"].dropna().unique()
+    notes = [f"Method: {methods[0]}."] if len(methods) == 1 else []
+    if len(levels) == 1 and rows["conf_low"].notna().any():
+        notes.append(f"Intervals cover {100 * levels[0]:g} %.")
+    notes += [f"{text[0].upper()}{text[1:]}." for text in _unique_notes(rows)]
+    return notes + ([UNPLANNED] if not rows["planned"].all() else [])
+
+
+def _unique_notes(rows: pd.DataFrame) -> list[str]:
+    texts = [part.strip().rstrip(".") for text in rows["note"].dropna() for part in str(text).split(";")]
+    return list(dict.fromkeys(text for text in texts if text))
+
+
+def mixed_fixed_table(fixed: pd.DataFrame) -> GT:
+    """Fixed effects of the mixed models, one group of rows per formula."""
+    frame = pd.DataFrame(
+        {
+            "Model": fixed["formula"].astype(str),
+            "Term": fixed["term"].map(term_name),
+            "Estimate (interval)": [
+                estimate(row.estimate, row.conf_low, row.conf_high) for row in fixed.itertuples()
+            ],
+            "SE": fixed["std_error"].map(auc),
+            "df": fixed["df"].map(degrees),
+            "t": [number(value, 2) for value in fixed["statistic"]],
+            "p": fixed["p_value"].map(p_value),
+        }
+    )
+    methods = [str(name) for name in fixed["df_method"].dropna().unique()]
+    notes = [f"Degrees of freedom: {', '.join(methods)}."] if methods else []
+    return styled(
+        frame, numbers=["Estimate (interval)", "SE", "df", "t", "p"], groups="Model", notes=notes, bold="Term"
+    )
+
+
+def term_name(term: str) -> str:
+    """`pretrain[RadImageNet]` as `pretrain: RadImageNet`."""
+    return str(term).replace("[", ": ").replace("]", "")
+
+
+def mixed_random_table(random: pd.DataFrame, models: pd.DataFrame) -> GT:
+    """Variance components of the mixed models, with the fit's criterion and flags as notes."""
+    frame = pd.DataFrame(
+        {
+            "Model": random["formula"].astype(str),
+            "Group": random["group"].astype(str),
+            "Term": [MISSING if pd.isna(term) else term_name(term) for term in random["term"]],
+            "Variance": [f"{value:.3g}" for value in random["variance"]],
+            "SD": random["std_dev"].map(lambda value: number(value, 4)),
+            "Levels": [MISSING if pd.isna(n) else integer(float(n)) for n in random["levels"]],
+        }
+    )
+    return styled(
+        frame, numbers=["Variance", "SD", "Levels"], groups="Model", notes=model_notes(models), bold="Group"
+    )
+
+
+def model_notes(models: pd.DataFrame) -> Sequence[str]:
+    """One line per model: rows, criterion, and what a reader must know about the fit."""
+    notes = []
+    for row in models.itertuples():
+        kind = "REML criterion" if row.reml else "Deviance"
+        flags = ([] if row.converged else ["did not converge"]) + (
+            ["at least one variance estimated as zero"] if row.singular else []
+        )
+        if pd.notna(row.note) and str(row.note):
+            flags.append(str(row.note))
+        text = f"{row.formula}: {integer(float(row.n))} cells, {kind} {number(row.criterion, 2)}"
+        notes.append(f"{text}; {'; '.join(flags)}." if flags else f"{text}.")
+    return notes

@@ -1,0 +1,104 @@
+"""The numbers of the prose: each picked from one row of a table by keys, formatted once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from IPython.display import Markdown
+
+from manuscript.floats import main_selection
+from manuscript.load import Report
+from manuscript.pick import pick
+from manuscript.text import auc, count, interval, join_words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Values:
+    """What the article's inline code shows."""
+
+    cells_done: str
+    spread: Markdown
+    best: Markdown
+    interval_name: str
+    singular: Markdown
+
+
+def values(report: Report) -> Values:
+    """All inline values of the article.
+
+    Raises
+    ------
+    ValueError : a row that a number is picked from is missing or doubled
+    """
+    return Values(
+        cells_done=count(len(report.done), "cell"),
+        spread=Markdown(_spread(report)),
+        best=Markdown(_best(report)),
+        interval_name=_interval_name(report),
+        singular=Markdown(_singular(report)),
+    )
+
+
+def _spread(report: Report) -> str:
+    """Range and median of the test AUC per task."""
+    metrics = report.table("metrics")
+    if metrics is None:
+        return "The cells have not been analysed yet."
+    parts = []
+    for task, rows in metrics.groupby("task", sort=False):
+        scores = rows["test_auc"].dropna()
+        if scores.empty:
+            parts.append(f"for task *{task}* no cell has a test AUC")
+            continue
+        parts.append(
+            f"for task *{task}* the test AUC of the cells lies between {auc(scores.min())} and "
+            f"{auc(scores.max())} (median {auc(scores.median())})"
+        )
+    text = join_words(parts)
+    return f"{text[0].upper()}{text[1:]}.{_collapsed(report)}"
+
+
+def _collapsed(report: Report) -> str:
+    metrics = report.table("metrics")
+    if metrics is None or "collapsed" not in metrics.columns:
+        return ""
+    n = int(metrics["collapsed"].fillna(False).astype(bool).sum())
+    verb = "predicts" if n == 1 else "predict"
+    return f" {count(n, 'cell').capitalize()} {verb} one class for every test image." if n else ""
+
+
+def _best(report: Report) -> str:
+    """The test AUC of the selected cell of each arm and task."""
+    chosen = main_selection(report)
+    if chosen is None:
+        return "No models were selected in this report."
+    sentences = []
+    for task in dict.fromkeys(chosen["task"]):
+        arms = list(chosen.loc[chosen["task"] == task, "arm"])
+        shown = []
+        for arm in arms:
+            key = {"task": task, "arm": arm}
+            low, high = pick(chosen, "test_auc_low", **key), pick(chosen, "test_auc_high", **key)
+            shown.append(f"{auc(pick(chosen, 'test_auc', **key))} ({interval(low, high)}) for {arm}")
+        sentences.append(f"For task *{task}* the selected cells reach a test AUC of {join_words(shown)}.")
+    return " ".join(sentences)
+
+
+def _interval_name(report: Report) -> str:
+    """`the 95 % interval`, from the level that the analysis used."""
+    rows = report.analysis("delong")
+    if rows is None:
+        return "the interval of the analysis plan"
+    levels = rows["conf_level"].dropna().unique()
+    return f"the {100 * levels[0]:g} % interval" if len(levels) == 1 else "the interval named in the table"
+
+
+def _singular(report: Report) -> str:
+    """What a reader must know about the fits."""
+    models = report.table("mixed_models")
+    if models is None:
+        return ""
+    n_singular = int(models["singular"].astype(bool).sum())
+    stuck = int((~models["converged"].astype(bool)).sum())
+    text = f"{count(n_singular, 'mixed model').capitalize()} estimated at least one variance as zero."
+    return f"{text} {count(stuck, 'model').capitalize()} did not converge." if stuck else text

@@ -1,0 +1,62 @@
+"""`study manuscript`: make the article from a store."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="manuscript")(manuscript)
+
+
+def manuscript(
+    store: Annotated[
+        Path | None, typer.Argument(help="Folder of a run. Default: $STUDY_STORE, else the newest in runs/.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder of the page. Default: STORE/manuscript.")
+    ] = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="Show the original study's published grid instead of a run.")
+    ] = False,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Do without Quarto, even where it is installed.")
+    ] = False,
+) -> None:
+    """Make the article: tables, figures and findings of a run as one page.
+
+    Uses Quarto where it is installed, else makes a preview of the same content.
+
+    Example: study manuscript runs/demo
+    """
+    import shutil
+
+    from study.preview.render import render_preview, render_quarto
+
+    shown = _store(store, published=published)
+    target = output or (Path("runs/published/manuscript") if shown is None else shown / "manuscript")
+    quarto = None if preview else shutil.which("quarto")
+    name = "the published grid" if shown is None else f"{shown}"
+    if quarto:
+        typer.echo(f"Rendering {name} with Quarto …", err=True)
+        page = render_quarto(quarto, shown, target)
+        typer.echo(f"Article: {page}")
+        return
+    typer.echo(f"Rendering {name} as a preview …", err=True)
+    page = render_preview(shown, target)
+    typer.echo(f"Preview, made without Quarto: {page}")
+
+
+def _store(store: Path | None, *, published: bool) -> Path | None:
+    """The store to show; None stands for the published grid."""
+    from data.store import Store
+    from manuscript.load import find_store
+
+    if published:
+        if store is not None:
+            raise ValueError("Give a store or --published, not both.")
+        return None
+    chosen = store or find_store()
+    return None if chosen is None else Store.open(chosen).root

@@ -1,0 +1,1 @@
+"""The manuscript without Quarto: the same .qmd files, executed and joined to one HTML page."""

@@ -1,0 +1,107 @@
+"""Join executed documents to one self-contained HTML page with pandoc, and check what came out."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from study.preview.references import number_document, resolve_references
+
+_READER = "markdown-implicit_figures"
+_BANNER = (
+    "This page is a preview made without Quarto: the same cells, numbers and references, "
+    "in a plainer layout. Install Quarto and run `study manuscript` again for the typeset article."
+)
+_UNRESOLVED = re.compile(r"\?@[\w-]+")
+_NO_CITATION = re.compile(r"<strong>([\w:.-]+)\?</strong>")
+_NO_SOURCE = re.compile(r"\(\?\?\?\)")
+
+
+def make_page(documents: Sequence[str], *, project: Path, work: Path, target: Path) -> None:
+    """Write one HTML page from the markdown of the article and its supplements.
+
+    Parameters
+    ----------
+    documents : markdown with outputs; the first is the article, the others follow as supplements
+    project : folder of the manuscript, with `_quarto.yml`, references and style
+    work : folder for intermediate files
+    target : the page to write
+
+    Raises
+    ------
+    ValueError : pandoc fails; a reference or citation is unresolved
+    """
+    trees = [json.loads(_pandoc(["-f", _READER, "-t", "json"], text, project)) for text in documents]
+    tree = _joined(trees)
+    source = work / "page.json"
+    source.write_text(json.dumps(tree), encoding="utf-8")
+    page = work / "page.html"
+    arguments = [
+        *("-f", "json", "-t", "html5", str(source), "-o", str(page)),
+        *("--standalone", "--embed-resources", "--toc", "--toc-depth=2", "--section-divs", "--citeproc"),
+        f"--metadata-file={project / '_quarto.yml'}",
+        f"--css={project / 'preview.css'}",
+    ]
+    _pandoc(arguments, "", project)
+    html = page.read_text(encoding="utf-8")
+    require_resolved(html)
+    target.write_text(html, encoding="utf-8")
+
+
+def require_resolved(html: str) -> None:
+    """Stop where a page shows an unresolved reference or a missing citation.
+
+    Raises
+    ------
+    ValueError : names of the references and citations
+    """
+    missing = [*_UNRESOLVED.findall(html), *_NO_CITATION.findall(html), *_NO_SOURCE.findall(html)]
+    if missing:
+        names = ", ".join(f"`{name}`" for name in dict.fromkeys(missing))
+        raise ValueError(
+            f"The page has unresolved references or citations: {names}. "
+            "Check the labels in the .qmd files and the keys in references.bib."
+        )
+
+
+def _joined(trees: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """One tree: banner, article, then each supplement under its title."""
+    labels: dict[str, str] = {}
+    first = trees[0]
+    blocks = [_banner(), *number_document(first, labels)]
+    for tree in trees[1:]:
+        title = tree["meta"].get("title", {}).get("c", [{"t": "Str", "c": "Supplement"}])
+        blocks.append({"t": "Header", "c": [1, ["supplement", ["unnumbered", "supplement"], []], title]})
+        blocks += number_document(tree, labels, prefix="S")
+    meta = {key: value for key, value in first["meta"].items() if key != "crossref"}
+    joined = {"pandoc-api-version": first["pandoc-api-version"], "meta": meta, "blocks": blocks}
+    return resolve_references(joined, labels)
+
+
+def _banner() -> dict[str, Any]:
+    parts = []
+    for position, text in enumerate(_BANNER.split("`")):
+        kind = {"t": "Code", "c": [["", [], []], text]} if position % 2 else {"t": "Str", "c": text}
+        parts.append(kind)
+    return {"t": "Div", "c": [["preview-note", [], []], [{"t": "Para", "c": parts}]]}
+
+
+def _pandoc(arguments: list[str], text: str, folder: Path) -> str:
+    """Run the pandoc that is installed with the package; a citation it misses counts as a failure."""
+    import pypandoc
+
+    done = subprocess.run(
+        [pypandoc.get_pandoc_path(), *arguments],
+        input=text,
+        capture_output=True,
+        encoding="utf-8",
+        cwd=folder,
+        check=False,
+    )
+    if done.returncode != 0 or "[WARNING] Citeproc" in done.stderr:
+        raise ValueError(f"pandoc could not make the page: {done.stderr.strip()}")
+    return done.stdout
