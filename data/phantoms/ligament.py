@@ -1,55 +1,78 @@
-"""The cruciate ligament: a taut dark band (intact) or a broken, wavy one in bright fluid (torn)."""
+"""The anterior cruciate ligament: a taut dark band (intact) or a broken, wavy one in bright fluid (torn)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from data.phantoms.shapes import Canvas
 from data.phantoms.texture import Draws, FloatArray, soft_step
+
+_FEMORAL = (0.635, 0.385)  # below the back end of the notch roof
+_TIBIAL = (0.455, 0.625)  # in front of the tibial eminence
+_BOX = (0.30, 0.80, 0.26, 0.75)
+_CUE_SD = 0.17
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ligament:
-    weight: FloatArray
-    signal: FloatArray
-    oedema: FloatArray
-    region: np.ndarray
+class _Signs:
+    """How torn each sign looks, 0 = intact, 1 = torn."""
+
+    gap: float
+    wave: float
+    oedema: float
+    blur: float
 
 
-def draw_ligament(draws: Draws, x: FloatArray, y: FloatArray, *, sign: float, difficulty: float) -> Ligament:
-    size = x.shape[0]
-    gap, wave, bright, blur = np.clip(
-        0.5 + 0.5 * sign * (1 - difficulty) + 0.17 * draws.normal(4, shared=0.85), 0, 1
+def paint_ligament(draws: Draws, canvas: Canvas, *, sign: float, difficulty: float) -> NDArray[np.bool_]:
+    """Paint the ligament and the fluid around it; `sign` is -1 intact, 1 torn.
+
+    Returns
+    -------
+    bool array, shape (size, size) : the course of the ligament, gap included
+    """
+    signs = _draw_signs(draws, sign=sign, difficulty=difficulty)
+    where = canvas.window(_BOX)
+    along, off, length = _course(draws, canvas.x[where], canvas.y[where])
+    phase = 2.0 * np.pi * draws.between(0.0, 1.0)
+    tear = draws.between(0.25, 0.75)
+    taper = 1.0 + 0.35 * (2.0 * along - 1.0) ** 2
+    wave = 0.030 * signs.wave * np.sin(np.pi * np.clip(along, 0.0, 1.0)) * np.sin(9.0 * along + phase)
+    off = off - wave - 0.016 * float(draws.normal()) * along * (1.0 - along)
+    distance = np.minimum(
+        draws.between(0.022, 0.030) * taper - np.abs(off), np.minimum(along, 1.0 - along) * length + 0.012
     )
-    femoral = np.array([0.635, 0.385]) + 0.008 * draws.normal(2)
-    tibial = np.array([0.455, 0.625]) + 0.008 * draws.normal(2)
-    along = tibial - femoral
-    length = float(np.hypot(*along))
-    along = along / length
-    t = ((x - femoral[0]) * along[0] + (y - femoral[1]) * along[1]) / length
-    off = (x - femoral[0]) * -along[1] + (y - femoral[1]) * along[0]
-    phase = 2 * np.pi * float(draws.between(0, 1))
-    sag = 0.004 * float(draws.normal()) * 4 * t * (1 - t)
-    envelope = np.sin(np.pi * np.clip(t, 0, 1))
-    centre = sag + envelope * 0.028 * wave * np.sin(2 * np.pi * 1.4 * t + phase)
-    half = draws.between(0.022, 0.03) * (1 + 0.35 * np.abs(2 * t - 1) ** 2)
-    end = np.minimum(t, 1 - t) * length
-    distance = np.minimum(half - np.abs(off - centre), end + 0.012)
-    edge = 0.5 / size + 0.003 + 0.006 * blur
-    weight = soft_step(distance, edge)
-    where = draws.between(0.25, 0.75)
-    broken = gap * soft_step(0.13 - np.abs(t - where), 0.035)
-    fibres = 0.035 * np.sin(off / 0.0045 + 4 * np.sin(3 * t + phase))
-    dark = 0.10 + fibres
-    fluid = 0.30 + 0.45 * bright
-    signal = dark + broken * (fluid - dark) + 0.12 * bright * (1 - broken)
-    spread = (
-        0.8
-        * bright
-        * np.exp(-(((off - centre) / 0.05) ** 2) - ((t - where) / 0.30) ** 2)
-        * (1 - 0.75 * weight * (1 - broken))
+    cover = soft_step(distance, canvas.edge + 0.001 + 0.006 * signs.blur)
+    broken = signs.gap * soft_step(0.14 - np.abs(along - tear), 0.05)
+
+    dark = 0.10 + 0.12 * signs.oedema + 0.035 * np.sin(off / 0.0045 + 4.0 * np.sin(3.0 * along + phase))
+    fluid = 0.30 + 0.45 * signs.oedema
+    part = canvas.signal[where]
+    part += cover * (dark + broken * (fluid - dark) - part)
+    cloud = np.exp(-((off / 0.05) ** 2) - ((along - tear) / 0.30) ** 2) * (
+        1.0 - 0.75 * cover * (1.0 - broken)
     )
-    return Ligament(
-        weight=weight, signal=signal, oedema=np.clip(spread, 0, 1) * (0.25 + 0.75 * gap), region=distance > 0
-    )
+    part += 0.8 * signs.oedema * (0.25 + 0.75 * signs.gap) * cloud * (0.85 - part)
+
+    region = np.zeros(canvas.x.shape, dtype=bool)
+    region[where] = distance > 0
+    return region
+
+
+def _draw_signs(draws: Draws, *, sign: float, difficulty: float) -> _Signs:
+    """Mean ``0.5 + 0.5 * sign * (1 - difficulty)``, standard deviation 0.17, clipped to [0, 1]."""
+    noise = draws.normal(4, shared=0.85)
+    level = np.clip(0.5 + 0.5 * sign * (1.0 - difficulty) + _CUE_SD * noise, 0.0, 1.0).tolist()
+    return _Signs(gap=level[0], wave=level[1], oedema=level[2], blur=level[3])
+
+
+def _course(draws: Draws, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray, float]:
+    """Position along the ligament (0 femur, 1 tibia), distance off its axis, and its length."""
+    start = np.array(_FEMORAL) + 0.008 * draws.normal(2)
+    axis = np.array(_TIBIAL) + 0.008 * draws.normal(2) - start
+    length = float(np.sqrt(axis @ axis))
+    axis = axis / length
+    x, y = x - start[0], y - start[1]
+    return (x * axis[0] + y * axis[1]) / length, y * axis[0] - x * axis[1], length

@@ -17,6 +17,7 @@ from scipy.ndimage import gaussian_filter1d
 
 FloatArray = NDArray[np.float64]
 
+_LOG_PER_DECIBEL = float(np.log(10.0)) / 20.0
 _TRUNCATE = 3.0  # Gaussian kernels end at 3 standard deviations: 0.3 % of the mass lies beyond
 
 
@@ -84,13 +85,20 @@ def smooth_field(
 
 
 def soft_step(value: FloatArray, width: float | FloatArray) -> FloatArray:
-    """Smooth step 0 -> 1 where `value` crosses 0; `width` is the scale of the crossing."""
-    return 0.5 + 0.5 * np.tanh(value / width)
+    """Smooth step 0 -> 1 where `value` crosses 0, ends reached at 1.5 `width` on either side (cubic)."""
+    t = np.clip(value / (3.0 * width) + 0.5, 0.0, 1.0)
+    return t * t * (3.0 - 2.0 * t)
+
+
+def from_decibel(level: float | FloatArray) -> FloatArray:
+    """Amplitude of a level in dB."""
+    return np.exp(level * _LOG_PER_DECIBEL)
 
 
 def ridges(field: FloatArray, width: float) -> FloatArray:
     """Thin lines, height 1, where a smooth field crosses zero (septa, fascia, fibres)."""
-    return np.exp(-((field / width) ** 2))
+    square = (field / width) ** 2
+    return 1.0 / (1.0 + square + 0.5 * square * square)
 
 
 def speckle_envelope(
@@ -123,8 +131,8 @@ def speckle_envelope(
         echo = (1 - depth) * _unit_filter(echo, near, axis=1) + depth * _unit_filter(echo, far, axis=1)
         power += echo * echo
     power /= 2.0 * _mixing_power(size, near, far)
-    spread = gaussian_filter1d(gaussian_filter1d(power, 1.0, axis=0), far, axis=1)
-    return np.sqrt(0.35 * power + 0.65 * spread)
+    spread = gaussian_filter1d(gaussian_filter1d(power, 0.8, axis=0), 0.7 * far, axis=1)
+    return np.sqrt(0.42 * power + 0.58 * spread)
 
 
 def _unit_filter(field: FloatArray, sigma: float, *, axis: int) -> FloatArray:
@@ -160,8 +168,8 @@ def rician(draws: Draws, signal: FloatArray, *, noise: float) -> FloatArray:
     return np.hypot(signal + real, imaginary)
 
 
-def to_grey(field: FloatArray, *, mean: float) -> NDArray[np.uint8]:
-    """Round a field in grey levels to uint8 after a shift that brings its mean to `mean`, clipping included.
+def shift_to_grey(field: FloatArray, *, mean: float) -> NDArray[np.uint8]:
+    """Round a logarithmic display to grey levels after a shift that brings the clipped mean to `mean`.
 
     The operator sets the gain by eye: mean brightness is a setting, not a finding.
     """
@@ -169,3 +177,11 @@ def to_grey(field: FloatArray, *, mean: float) -> NDArray[np.uint8]:
     for _ in range(3):
         shift += mean - float(np.clip(field + shift, 0.0, 255.0).mean())
     return np.rint(np.clip(field + shift, 0.0, 255.0)).astype(np.uint8)
+
+
+def scale_to_grey(field: FloatArray, *, mean: float) -> NDArray[np.uint8]:
+    """Round a magnitude image to grey levels after a gain that brings the clipped mean to `mean`."""
+    gain = mean / float(field.mean())
+    for _ in range(3):
+        gain *= mean / float(np.clip(gain * field, 0.0, 255.0).mean())
+    return np.rint(np.clip(gain * field, 0.0, 255.0)).astype(np.uint8)
