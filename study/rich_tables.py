@@ -1,0 +1,49 @@
+"""Rounded numbers and plain tables for the terminal; files and JSON keep every digit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+
+def number(value: float | int | None, digits: int = 4) -> str:
+    """Return a number with `digits` decimals, more for tiny values; "-" where there is none."""
+    if value is None or value != value:
+        return "-"
+    if isinstance(value, int) or (float(value).is_integer() and abs(value) >= 1):
+        return str(int(value)) if math.isfinite(value) else str(value)
+    if value != 0 and abs(value) < 0.5 * 10.0**-digits:
+        return f"{value:.2e}"
+    return f"{value:.{digits}f}"
+
+
+def p_text(value: float | None) -> str:
+    """Return a p-value with 4 decimals, "<0.0001" below, "-" where there is none."""
+    if value is None or value != value:
+        return "-"
+    return "<0.0001" if value < 0.0001 else f"{value:.4f}"
+
+
+def interval(low: float | None, high: float | None, digits: int = 4) -> str:
+    """Return "low to high", "-" where there is none."""
+    if low is None or high is None or low != low or high != high:
+        return "-"
+    return f"{number(low, digits)} to {number(high, digits)}"
+
+
+def print_table(
+    console: Console, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, texts: int = 1
+) -> None:
+    """Print a table whose first `texts` columns are words (left) and the others numbers (right)."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for i, column in enumerate(columns):
+        left = i < texts
+        table.add_column(column, justify="left" if left else "right", overflow="fold", no_wrap=not left)
+    for row in rows:
+        table.add_row(*row)
+    console.print(title, style="bold", highlight=False)
+    console.print(table)

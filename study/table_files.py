@@ -1,0 +1,165 @@
+"""Read a user's CSV or parquet table and take columns from it, with every fault named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from stats.checks import not_finite_message
+from stats.lmm.factors import factor, is_numeric, level_name
+
+# pandas 3.1 reads every float exactly and has deprecated the option that earlier versions need for it.
+_EXACT_FLOATS: dict[str, Any] = (
+    {} if tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1) else {"float_precision": "round_trip"}
+)
+_MISSING = ["", "NA", "NaN", "nan", "N/A", "null"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labels:
+    """Labels of a table: `positive` (n,) bool, the level that counts as positive, and the other levels."""
+
+    positive: NDArray[np.bool_]
+    level: str
+    others: tuple[str, ...]
+
+
+def read_user_table(path: Path) -> pd.DataFrame:
+    """Return the table in a .csv, .tsv or .parquet file; numbers keep every digit.
+
+    Empty cells and NA, NaN, N/A, null are missing; the text "None" is a level like any other.
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError : no such file
+    ValueError : another kind of file, no rows, or unreadable content
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"There is no file '{path}'. Give the path of a CSV or parquet table.")
+    if path.is_dir():
+        raise IsADirectoryError(f"'{path}' is a folder. Give the path of a CSV or parquet table.")
+    suffix = path.suffix.lower()
+    if suffix not in (".csv", ".tsv", ".parquet"):
+        raise ValueError(f"'{path}' ends in '{suffix}'; allowed are .csv, .tsv and .parquet.")
+    try:
+        frame = pd.read_parquet(path) if suffix == ".parquet" else _read_text(path, suffix)
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ValueError(f"'{path}' cannot be read as a table: {reason}.") from error
+    if frame.empty:
+        raise ValueError(f"'{path}' has no rows; give a table with a header line and at least one row.")
+    return frame
+
+
+def check_columns(frame: pd.DataFrame, names: Sequence[str]) -> None:
+    """Raise ValueError naming the columns that the table has, if one of `names` is not among them."""
+    missing = [name for name in names if name not in frame.columns]
+    if missing:
+        raise ValueError(
+            f"The table has no column {', '.join(map(repr, missing))}; "
+            f"it has {', '.join(map(repr, frame.columns))}."
+        )
+
+
+def listed(option: str, text: str, *, at_least: int = 1, at_most: int | None = None) -> list[str]:
+    """Return the names in a comma-separated option.
+
+    Raises
+    ------
+    ValueError : fewer or more names than allowed, an empty or a doubled name
+    """
+    names = [name.strip() for name in text.split(",")]
+    wanted = f"{at_least} or more" if at_most is None else f"{at_least}"
+    if len(names) < at_least or (at_most is not None and len(names) > at_most) or not all(names):
+        raise ValueError(f"{option} is {text!r}; give {wanted} column names separated by commas.")
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise ValueError(f"{option} names {doubled[0]!r} twice; name each column once.")
+    return names
+
+
+def binary_labels(frame: pd.DataFrame, column: str, positive: str | None) -> Labels:
+    """Return which rows are positive.
+
+    Without `positive` the labels must be 0 and 1 (or false and true), and 1 is positive.
+
+    Raises
+    ------
+    ValueError : missing labels; other labels than 0 and 1 without `positive`; an unknown level; one class
+    """
+    series = frame[column]
+    if series.isna().any():
+        raise ValueError(_missing_message(series))
+    coded = factor(series)
+    levels = ", ".join(map(repr, coded.levels[:8])) + (", ..." if len(coded.levels) > 8 else "")
+    if len(coded.levels) < 2:
+        raise ValueError(f"`{column}` has one class only ({levels}); a comparison needs both classes.")
+    if positive is None:
+        if coded.levels not in (("0", "1"), ("False", "True")):
+            raise ValueError(
+                f"`{column}` has the levels {levels}; say which one is positive with --positive LEVEL "
+                "(only 0/1 labels need no choice)."
+            )
+        positive = coded.levels[1]
+    if positive not in coded.levels:
+        raise ValueError(f"--positive is {positive!r}; `{column}` has the levels {levels}.")
+    others = tuple(level for level in coded.levels if level != positive)
+    return Labels(positive=coded.codes == coded.levels.index(positive), level=positive, others=others)
+
+
+def number_column(frame: pd.DataFrame, column: str, *, allow_missing: bool = False) -> NDArray[np.float64]:
+    """Return a column as float64, shape (n,).
+
+    Raises
+    ------
+    ValueError : not numbers (first values named); missing or infinite values (first rows named)
+    """
+    series = frame[column]
+    if not is_numeric(series) and not pd.api.types.is_bool_dtype(series):
+        bad = series[pd.to_numeric(series, errors="coerce").isna() & series.notna()]
+        shown = ", ".join(repr(value) for value in bad.head(3).tolist())
+        raise ValueError(f"`{column}` is not numeric ({shown}); give a column of numbers.")
+    values = series.to_numpy(dtype=np.float64, na_value=np.nan)
+    bad_rows = np.isinf(values) if allow_missing else ~np.isfinite(values)
+    if bad_rows.any():
+        raise ValueError(not_finite_message(column, bad_rows))
+    return values
+
+
+def level_column(frame: pd.DataFrame, column: str) -> list[str]:
+    """Return a column as level names (whole numbers without decimal point).
+
+    Raises
+    ------
+    ValueError : missing values (first rows named)
+    """
+    series = frame[column]
+    if series.isna().any():
+        raise ValueError(_missing_message(series))
+    return [level_name(value) for value in series.tolist()]
+
+
+def _missing_message(series: pd.Series) -> str:
+    rows = np.flatnonzero(series.isna())
+    first = ", ".join(str(row + 1) for row in rows[:3]) + (", ..." if rows.size > 3 else "")
+    return (
+        f"`{series.name}` is missing in {rows.size} row{'s' if rows.size > 1 else ''} (row {first}); "
+        "fill these rows or take them out."
+    )
+
+
+def _read_text(path: Path, suffix: str) -> pd.DataFrame:
+    return pd.read_csv(
+        path,
+        sep="\t" if suffix == ".tsv" else ",",
+        keep_default_na=False,
+        na_values=_MISSING,
+        **_EXACT_FLOATS,
+    )

@@ -1,0 +1,127 @@
+"""What `study test` prints without --json: the same report as tables for a reader."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+
+from study.rich_tables import interval, number, p_text, print_table
+
+
+def print_report(console: Console, test: str, report: dict[str, Any]) -> None:
+    """Print the report of one test (see study/test_reports.py) as tables and notes."""
+    {"delong": _delong, "mcnemar": _mcnemar, "wilcoxon": _wilcoxon, "lmm": _lmm}[test](console, report)
+    for note in report.get("notes") or report.get("warnings") or []:
+        console.print(f"Note: {note}.", style="yellow", highlight=False)
+
+
+def _delong(console: Console, report: dict[str, Any]) -> None:
+    groups = "" if report["n_groups"] is None else f", {report['n_groups']} groups"
+    console.print(
+        f"{report['method']}: {report['n_positive']} positive ({report['positive']}), "
+        f"{report['n_negative']} negative{groups}",
+        highlight=False,
+    )
+    level = f"{100 * report['conf_level']:g}% interval"
+    models = [
+        (m["name"], number(m["auc"]), number(m["std_error"]), interval(m["conf_low"], m["conf_high"]))
+        for m in report["models"]
+    ]
+    print_table(console, "Models", ("model", "AUC", "SE", level), models)
+    rows = [
+        (
+            f"{c['model_a']} - {c['model_b']}",
+            number(c["difference"]),
+            interval(c["conf_low"], c["conf_high"]),
+            number(c["statistic"]),
+            p_text(c["p_value"]),
+            p_text(c["p_adjusted"]),
+        )
+        for c in report["comparisons"]
+    ]
+    if rows:
+        statistic = "t" if "Welch" in report["method"] else "z"
+        columns = ("comparison", "difference", level, statistic, "p", f"p ({report['adjust']})")
+        print_table(console, "Comparisons", columns, rows)
+        overall = report["global"]
+        console.print(
+            f"All AUCs equal: chi-square {number(overall['statistic'])}, df {overall['df']}, "
+            f"p {p_text(overall['p_value'])}",
+            highlight=False,
+        )
+
+
+def _mcnemar(console: Console, report: dict[str, Any]) -> None:
+    a, b = report["model_a"], report["model_b"]
+    counts = [
+        ("both right", str(report["both_correct"])),
+        (f"only {a} right", str(report["only_a"])),
+        (f"only {b} right", str(report["only_b"])),
+        ("both wrong", str(report["both_wrong"])),
+    ]
+    print_table(console, f"McNemar: {a} - {b}, {report['n']} rows", ("", "rows"), counts)
+    rows = [
+        (name, number(report[key].get("statistic")), p_text(report[key]["p_value"]))
+        for key, name in (
+            ("chi2_corrected", "chi-square, continuity correction"),
+            ("chi2", "chi-square"),
+            ("exact", "exact binomial"),
+            ("mid_p", "mid-p"),
+        )
+    ]
+    print_table(console, "Tests", ("variant", "statistic", "p"), rows)
+    console.print(
+        f"Accuracy {a} - {b}: {number(report['difference'])} "
+        f"({interval(report['conf_low'], report['conf_high'])}; {report['conf_method']}); "
+        f"odds ratio {number(report['odds_ratio'])} "
+        f"({interval(report['odds_ratio_conf_low'], report['odds_ratio_conf_high'])})",
+        highlight=False,
+    )
+
+
+def _wilcoxon(console: Console, report: dict[str, Any]) -> None:
+    letter = "W" if "W" in report else "V"
+    a, b = report["levels"]
+    rows = [
+        (level, str(n), number(median))
+        for level, n, median in zip(report["levels"], report["n"], report["medians"], strict=True)
+    ]
+    print_table(console, report["method"], ("level", "n", "median"), rows)
+    console.print(
+        f"{letter} = {number(report[letter], 1)} (first level {a}), p {p_text(report['p_value'])}; "
+        f"shift {a} - {b} (Hodges-Lehmann): {number(report['hodges_lehmann'])} "
+        f"({interval(report['conf_low'], report['conf_high'])})",
+        highlight=False,
+    )
+
+
+def _lmm(console: Console, report: dict[str, Any]) -> None:
+    kind = "REML" if report["reml"] else "ML"
+    console.print(
+        f"{report['formula']}: {report['n']} rows, {kind} criterion {number(report['criterion'])}, "
+        f"df by {report['df_method']}",
+        highlight=False,
+    )
+    fixed = [
+        (
+            f["term"],
+            number(f["estimate"]),
+            number(f["std_error"]),
+            number(f["df"], 2),
+            number(f["statistic"], 3),
+            p_text(f["p_value"]),
+            interval(f["conf_low"], f["conf_high"]),
+        )
+        for f in report["fixed"]
+    ]
+    columns = ("term", "estimate", "SE", "df", "t", "p", "interval")
+    print_table(console, "Fixed effects", columns, fixed)
+    random = [
+        (r["group"], r["term"], number(r["variance"], 6), number(r["std_dev"], 5), number(r["correlation"]))
+        for r in report["random"]
+    ]
+    residual = report["residual_variance"]
+    random.append(("Residual", "", number(residual, 6), number(residual**0.5, 5), "-"))
+    columns = ("group", "term", "variance", "std. dev.", "correlation")
+    print_table(console, "Random effects", columns, random, texts=2)

@@ -1,0 +1,332 @@
+"""`study test` on user tables: the JSON contract, the printed tables, and every kind of bad input."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from stats.delong import delong
+from study.cli import app
+
+
+@pytest.fixture
+def scores(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(3)
+    sick = np.arange(60) % 3 == 0
+    frame = pd.DataFrame({"truth": np.where(sick, "malignant", "benign"), "y": sick.astype(int)})
+    frame["a"] = rng.normal(size=60) + 1.5 * sick
+    frame["b"] = rng.normal(size=60) + 0.8 * sick
+    frame["c"] = rng.normal(size=60) - 0.5 * sick
+    frame["patient"] = [f"p{i // 2}" for i in range(60)]
+    frame["stage"] = np.where(sick, "T2", np.where(np.arange(60) % 2 == 0, "T0", "T1"))
+    frame["called_a"] = np.where(frame["a"] > 0.5, "malignant", "benign")
+    frame["called_b"] = np.where(frame["b"] > 0.5, "malignant", "benign")
+    path = tmp_path / "scores.csv"
+    frame.to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture
+def grid(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(4)
+    rows = [
+        {"pretrain": p, "head": h, "filters": f, "auc": rng.normal(0.8 + 0.05 * (p == "Rad"), 0.02)}
+        for p in ("Rad", "Image")
+        for h in ("Linear", "Conv", "Skip")
+        for f in ((None,) if h == "Linear" else (4, 16))
+    ]
+    path = tmp_path / "grid.csv"
+    pd.DataFrame(rows).to_csv(path, index=False)
+    return path
+
+
+def run(*arguments: object) -> str:
+    """Output of a call that must succeed and print nothing to stderr."""
+    result = CliRunner().invoke(app, ["test", *map(str, arguments)], catch_exceptions=False)
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr == ""
+    return result.stdout
+
+
+def refused(*arguments: object) -> str:
+    """Message of a call that must end with exit code 2 and print nothing to stdout."""
+    result = CliRunner().invoke(app, ["test", *map(str, arguments)], catch_exceptions=False)
+    assert result.exit_code == 2, result.stdout
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    return result.stderr
+
+
+def test_delong_json_has_the_contract_and_every_digit(scores: Path) -> None:
+    report = json.loads(
+        run("delong", scores, "--label", "truth", "--scores", "a,b,c", "--positive", "malignant", "--json")
+    )
+    frame = pd.read_csv(scores)
+    fit = delong(frame["y"], frame[["a", "b", "c"]])
+    assert report["n_positive"] == 20
+    assert report["n_negative"] == 40
+    assert [m["name"] for m in report["models"]] == ["a", "b", "c"]
+    assert set(report["models"][0]) == {"name", "auc", "std_error", "conf_low", "conf_high"}
+    assert [m["auc"] for m in report["models"]] == fit.auc.tolist()
+    pairs = [(c["model_a"], c["model_b"]) for c in report["comparisons"]]
+    assert pairs == [("a", "b"), ("a", "c"), ("b", "c")]
+    first = report["comparisons"][0]
+    assert first["difference"] == report["models"][0]["auc"] - report["models"][1]["auc"]
+    assert first["statistic"] == fit.pairs.statistic[0]
+    assert [c["p_adjusted"] for c in report["comparisons"]] == fit.pairs.p_adjusted.tolist()
+    assert first["df"] is None
+    assert np.array(report["covariance"]).shape == (3, 3)
+    assert report["global"]["df"] == 2
+    assert report["method"] == "DeLong paired"
+
+
+def test_delong_takes_zero_one_labels_without_positive(scores: Path) -> None:
+    report = json.loads(run("delong", scores, "--label", "y", "--scores", "a,b", "--json"))
+    assert (report["n_positive"], report["positive"]) == (20, "1")
+
+
+def test_delong_positive_level_can_be_any(scores: Path) -> None:
+    one = json.loads(run("delong", scores, "--label", "y", "--scores", "a", "--json"))
+    other = json.loads(run("delong", scores, "--label", "y", "--scores", "a", "--positive", "0", "--json"))
+    assert other["n_positive"] == 40
+    assert other["models"][0]["auc"] == pytest.approx(1 - one["models"][0]["auc"], abs=1e-15)
+    assert any("below 0.5" in note for note in other["notes"])
+
+
+def test_delong_one_level_against_the_others_is_noted(scores: Path) -> None:
+    report = json.loads(
+        run("delong", scores, "--label", "stage", "--scores", "a,b", "--positive", "T2", "--json")
+    )
+    assert report["n_positive"] == 20
+    assert "T2 against T0, T1" in report["notes"]
+
+
+def test_delong_groups_change_the_variance_not_the_auc(scores: Path) -> None:
+    plain = json.loads(run("delong", scores, "--label", "y", "--scores", "a,b", "--json"))
+    clustered = json.loads(
+        run("delong", scores, "--label", "y", "--scores", "a,b", "--group", "patient", "--json")
+    )
+    assert clustered["n_groups"] == 30
+    assert clustered["method"] == "Obuchowski clustered paired"
+    assert clustered["models"][0]["auc"] == plain["models"][0]["auc"]
+    assert clustered["models"][0]["std_error"] != plain["models"][0]["std_error"]
+
+
+def test_delong_unpaired_uses_each_columns_filled_rows(scores: Path, tmp_path: Path) -> None:
+    frame = pd.read_csv(scores)
+    frame.loc[:29, "b"] = np.nan
+    frame.loc[30:, "a"] = np.nan
+    path = tmp_path / "two-samples.csv"
+    frame.to_csv(path, index=False)
+    report = json.loads(run("delong", path, "--label", "y", "--scores", "a,b", "--unpaired", "--json"))
+    comparison = report["comparisons"][0]
+    assert report["method"] == "DeLong unpaired (Welch t)"
+    assert 20 < comparison["df"] < 60
+    assert comparison["std_error"] == pytest.approx(
+        np.hypot(report["models"][0]["std_error"], report["models"][1]["std_error"])
+    )
+    assert report["covariance"][0][1] == 0
+    assert report["notes"] == []
+
+
+def test_delong_unpaired_says_where_rows_are_shared(scores: Path) -> None:
+    report = json.loads(run("delong", scores, "--label", "y", "--scores", "a,b", "--unpaired", "--json"))
+    assert any("count as different images" in note for note in report["notes"])
+
+
+def test_missing_numbers_are_null_in_valid_json(tmp_path: Path) -> None:
+    path = tmp_path / "perfect.csv"
+    pd.DataFrame({"y": [1, 1, 0, 0], "a": [2.0, 2, 1, 1], "b": [1.0, 1, 1, 1]}).to_csv(path, index=False)
+    text = run("delong", path, "--label", "y", "--scores", "a,b", "--json")
+    assert "NaN" not in text
+    report = json.loads(text)
+    assert report["comparisons"][0]["p_value"] is None
+    assert any("variance of 0" in note for note in report["notes"])
+
+
+def test_delong_tables_are_printed(scores: Path) -> None:
+    text = run("delong", scores, "--label", "y", "--scores", "a,b,c")
+    assert "20 positive (1), 40 negative" in text
+    assert "a - b" in text
+    assert "chi-square" in text
+    assert "below 0.5" in " ".join(text.split())
+
+
+def test_mcnemar_counts_correct_rows(scores: Path) -> None:
+    report = json.loads(
+        run("mcnemar", scores, "--label", "truth", "--predictions", "called_a,called_b", "--json")
+    )
+    frame = pd.read_csv(scores)
+    right_a, right_b = frame["called_a"] == frame["truth"], frame["called_b"] == frame["truth"]
+    assert report["only_a"] == (right_a & ~right_b).sum()
+    assert report["both_correct"] == (right_a & right_b).sum()
+    assert report["difference"] == pytest.approx(right_a.mean() - right_b.mean())
+    assert report["conf_low"] < report["difference"] < report["conf_high"]
+    assert report["conf_method"].startswith("Newcombe 1998 paired")
+    for key in ("chi2_corrected", "chi2", "exact", "mid_p"):
+        assert 0 < report[key]["p_value"] <= 1
+    assert report["chi2"]["df"] == 1
+    assert report["odds_ratio"] == report["only_a"] / report["only_b"]
+
+
+def test_mcnemar_without_an_odds_ratio_is_null(tmp_path: Path) -> None:
+    path = tmp_path / "calls.csv"
+    pd.DataFrame({"y": [1, 0, 1, 0], "a": [1, 0, 1, 0], "b": [1, 0, 0, 1]}).to_csv(path, index=False)
+    report = json.loads(run("mcnemar", path, "--label", "y", "--predictions", "a,b", "--json"))
+    assert (report["only_a"], report["only_b"], report["odds_ratio"]) == (2, 0, None)
+
+
+def test_mcnemar_tables_are_printed(scores: Path) -> None:
+    text = run("mcnemar", scores, "--label", "truth", "--predictions", "called_a,called_b")
+    assert "only called_a right" in text
+    assert "mid-p" in text
+
+
+def test_wilcoxon_counts_the_first_level(grid: Path) -> None:
+    report = json.loads(run("wilcoxon", grid, "--value", "auc", "--by", "pretrain", "--json"))
+    frame = pd.read_csv(grid)
+    first, second = (frame.loc[frame["pretrain"] == level, "auc"] for level in ("Image", "Rad"))
+    assert report["levels"] == ["Image", "Rad"]
+    assert report["n"] == [5, 5]
+    assert report["W"] == sum(a > b for a in first for b in second)
+    assert report["test"] == "rank-sum"
+    assert report["exact"] is True
+    assert report["correction"] is False
+    assert report["conf_low"] < report["hodges_lehmann"] < report["conf_high"]
+
+
+def test_wilcoxon_pairs_rows_by_the_match_columns_with_missing_values(grid: Path) -> None:
+    arguments = ("wilcoxon", grid, "--value", "auc", "--by", "pretrain", "--paired", "--json")
+    report = json.loads(run(*arguments, "--match", "head,filters"))
+    frame = pd.read_csv(grid).pivot_table(
+        index=["head", "filters"], columns="pretrain", values="auc", dropna=False
+    )
+    d = (frame["Image"] - frame["Rad"]).dropna()
+    assert report["test"] == "signed-rank"
+    assert report["n"] == [5, 5]
+    assert report["V"] == d.abs().rank()[d > 0].sum()
+
+
+def test_wilcoxon_levels_that_are_numbers_sort_by_value(tmp_path: Path) -> None:
+    path = tmp_path / "numbers.csv"
+    pd.DataFrame({"filters": [16, 16, 4, 4], "v": [1.0, 2, 3, 4]}).to_csv(path, index=False)
+    report = json.loads(run("wilcoxon", path, "--value", "v", "--by", "filters", "--json"))
+    assert report["levels"] == ["4", "16"]
+    assert report["W"] == 4
+
+
+def test_wilcoxon_tables_are_printed(grid: Path) -> None:
+    text = run("wilcoxon", grid, "--value", "auc", "--by", "pretrain")
+    assert "Wilcoxon rank-sum, exact" in text
+    assert "Hodges-Lehmann" in text
+
+
+def test_parquet_gives_the_same_as_csv(scores: Path, tmp_path: Path) -> None:
+    parquet = tmp_path / "scores.parquet"
+    pd.read_csv(scores).to_parquet(parquet)
+    arguments = ("--label", "y", "--scores", "a,b", "--json")
+    assert run("delong", scores, *arguments) == run("delong", parquet, *arguments)
+
+
+DELONG_ERRORS = [
+    (("--label", "y", "--scores", "a,d"), "no column 'd'; it has 'truth', 'y', 'a'"),
+    (("--label", "truth", "--scores", "a,b"), "say which one is positive with --positive LEVEL"),
+    (("--label", "stage", "--scores", "a,b"), "has the levels 'T0', 'T1', 'T2'; say which one"),
+    (
+        ("--label", "truth", "--scores", "a", "--positive", "bad"),
+        "--positive is 'bad'; `truth` has the levels",
+    ),
+    (("--label", "y", "--scores", "a,patient"), "`patient` is not numeric ('p0', 'p0', 'p1')"),
+    (("--label", "y", "--scores", "a,a"), "--scores names 'a' twice"),
+    (("--label", "y", "--scores", "a,,b"), "give 1 or more column names separated by commas"),
+    (("--label", "y", "--scores", "a,b", "--group", "patient", "--unpaired"), "--group cannot be joined"),
+    (("--label", "y", "--scores", "a,b", "--conf-level", "95"), "must lie between 0 and 1"),
+]
+
+
+@pytest.mark.parametrize(("options", "message"), DELONG_ERRORS)
+def test_delong_refuses_bad_input(scores: Path, options: tuple[str, ...], message: str) -> None:
+    assert message in refused("delong", scores, *options)
+
+
+def test_delong_names_the_rows_of_missing_scores(tmp_path: Path) -> None:
+    path = tmp_path / "holes.csv"
+    path.write_text("y,a\n1,0.2\n0,\n1,0.4\n0,inf\n1,NA\n")
+    message = refused("delong", path, "--label", "y", "--scores", "a")
+    assert "`a` has 3 missing or infinite values (row 2, 4, 5)" in message
+
+
+def test_delong_refuses_one_class_and_missing_labels(tmp_path: Path) -> None:
+    path = tmp_path / "one.csv"
+    path.write_text("y,z,a\n1,1,0.2\n1,,0.3\n1,0,0.4\n")
+    assert "`y` has one class only ('1')" in refused("delong", path, "--label", "y", "--scores", "a")
+    assert "`z` is missing in 1 row (row 2)" in refused("delong", path, "--label", "z", "--scores", "a")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("absent.csv", None, "There is no file"),
+        ("empty.csv", b"", "cannot be read as a table"),
+        ("header.csv", b"y,a\n", "has no rows"),
+        ("ragged.csv", b"y,a\n1,2\n1,2,3\n", "cannot be read as a table"),
+        ("table.xlsx", b"x", "ends in '.xlsx'; allowed are .csv, .tsv and .parquet"),
+        ("bad.parquet", b"no parquet", "cannot be read as a table"),
+        ("latin.csv", "y,größe\n1,2\n".encode("latin-1"), "cannot be read as a table"),
+    ],
+)
+def test_unreadable_files_are_refused(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    assert message in refused("delong", path, "--label", "y", "--scores", "a")
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    assert "is a folder" in refused("delong", tmp_path, "--label", "y", "--scores", "a")
+
+
+def test_mcnemar_refuses_bad_input(scores: Path) -> None:
+    message = refused("mcnemar", scores, "--label", "y", "--predictions", "a,b")
+    assert "`a` holds values that are no label" in message
+    assert "give 2 column names" in refused("mcnemar", scores, "--label", "y", "--predictions", "a,b,c")
+
+
+WILCOXON_ERRORS = [
+    (("--value", "auc", "--by", "head"), "`head` has 3 levels ('Conv', 'Linear', 'Skip')"),
+    (("--value", "head", "--by", "pretrain"), "`head` is not numeric"),
+    (("--value", "filters", "--by", "pretrain"), "`filters` has 2 missing or infinite values (row 1, 6)"),
+    (("--value", "auc", "--by", "filters"), "`filters` is missing in 2 rows (row 1, 6)"),
+    (("--value", "auc", "--by", "pretrain", "--paired"), "--paired needs --match COLS"),
+    (("--value", "auc", "--by", "pretrain", "--match", "head"), "--match was given without --paired"),
+    (
+        ("--value", "auc", "--by", "pretrain", "--paired", "--match", "head"),
+        "The pair head=Conv has several rows of 'Rad'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("options", "message"), WILCOXON_ERRORS)
+def test_wilcoxon_refuses_bad_input(grid: Path, options: tuple[str, ...], message: str) -> None:
+    assert message in refused("wilcoxon", grid, *options)
+
+
+def test_wilcoxon_names_a_row_without_partner(grid: Path, tmp_path: Path) -> None:
+    path = tmp_path / "short.csv"
+    pd.read_csv(grid).iloc[:-1].to_csv(path, index=False)
+    message = refused(
+        "wilcoxon", path, "--value", "auc", "--by", "pretrain", "--paired", "--match", "head,filters"
+    )
+    assert "1 rows of 'Rad' have no partner in 'Image', first The pair head=Skip, filters=16" in message
+
+
+def test_wilcoxon_refuses_one_level(tmp_path: Path) -> None:
+    path = tmp_path / "one.csv"
+    path.write_text("g,v\na,1\na,2\n")
+    message = refused("wilcoxon", path, "--value", "v", "--by", "g")
+    assert "`g` has 1 level ('a'); a Wilcoxon test compares exactly two" in message
