@@ -1,0 +1,101 @@
+"""A folder with one sub-folder per class."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from data.dataset import Dataset, DatasetInfo
+from data.pixels import IMAGE_SUFFIXES
+from data.scan import ImageFile, dataset_of_files
+
+_MASK_STEM = re.compile(r"(?P<image>.+)_mask(_\d+)?")
+
+FOLDER_INFO = DatasetInfo(
+    name="folder",
+    title="Images in one folder per class",
+    modality="as given",
+    classes=(),
+    class_counts=None,
+    unit="image",
+    licence="as given by its owner",
+    citation="",
+    homepage="",
+    steps=(
+        "Put the images into one folder per class: FOLDER/class_a/1.png, FOLDER/class_b/2.png "
+        f"({', '.join(IMAGE_SUFFIXES)}; 8-bit grey or RGB). Masks may lie beside them as 1_mask.png.",
+        'Name the folder in the study file: dataset = "folder", options = { path = "FOLDER" } '
+        "(relative to --data-root, or to the current folder).",
+        'Several images of one patient? Use dataset = "manifest", which has a column for the patient.',
+    ),
+    n_groups=None,
+)
+
+
+def load_folder(path: Path) -> Dataset:
+    """Read a class-per-folder data set; image_id is "class/stem".
+
+    A file `x_mask.png` or `x_mask_1.png` beside `x.png` is a mask of it, not an image.
+
+    Raises
+    ------
+    FileNotFoundError, NotADirectoryError : `path` is absent or no folder
+    ValueError : fewer than two class folders, a class folder without images, files that cannot be read
+    """
+    check_folder(path)
+    folders = sorted(part for part in path.iterdir() if part.is_dir() and not part.name.startswith("."))
+    if len(folders) < 2:
+        found = ", ".join(part.name for part in folders) or "none"
+        raise ValueError(
+            f"The folder '{path}' needs at least two class folders with images, but has {found}. "
+            "Put the images into one folder per class."
+        )
+    files = [
+        file for folder in folders for file in images_of_class(folder, folder.name, prefix=f"{folder.name}/")
+    ]
+    return dataset_of_files(FOLDER_INFO, files)
+
+
+def check_folder(path: Path) -> None:
+    """Raise where `path` is not an existing folder."""
+    if not path.exists():
+        raise FileNotFoundError(f"There is no folder '{path}'. Check `path` and --data-root.")
+    if not path.is_dir():
+        raise NotADirectoryError(f"'{path}' is a file, but a folder with one sub-folder per class is needed.")
+
+
+def images_of_class(folder: Path, class_name: str, *, prefix: str = "") -> list[ImageFile]:
+    """List the images of one class folder with their masks, sorted by name.
+
+    Raises
+    ------
+    ValueError : the folder holds no image
+    """
+    paths = sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and path.is_file()
+    )
+    stems = {path.stem for path in paths}
+    masks: dict[str, list[Path]] = {}
+    images = []
+    for path in paths:
+        match = _MASK_STEM.fullmatch(path.stem)
+        if match is not None and match["image"] in stems:
+            masks.setdefault(match["image"], []).append(path)
+        else:
+            images.append(path)
+    if not images:
+        raise ValueError(
+            f"The class folder '{folder}' has no image ({', '.join(IMAGE_SUFFIXES)}). "
+            "Put its images there, or remove the folder."
+        )
+    return [
+        ImageFile(
+            image_id=f"{prefix}{path.stem}",
+            path=path,
+            class_name=class_name,
+            masks=tuple(masks.get(path.stem, ())),
+        )
+        for path in images
+    ]

@@ -1,0 +1,129 @@
+"""From an image file to a uint8 array, without silent conversions."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+# Modes of Pillow that hold 8 bits per channel or less, and what they become without loss.
+_LOSSLESS = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "LA": "LA", "RGBA": "RGBA", "PA": "RGBA"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageFacts:
+    """What a manifest records of an image file: SHA-256 of its bytes, width and height in pixels."""
+
+    sha256: str
+    width: int
+    height: int
+
+
+def probe_image(path: Path) -> ImageFacts:
+    """Check that a file is a readable 8-bit image and return its facts.
+
+    PNG files are checked by the checksums that they carry, others by decoding them.
+
+    Raises
+    ------
+    ValueError : the file is empty, damaged, or of a kind that `read_pixels` refuses; the message is a
+        reason without the file's name
+    OSError : the file cannot be opened
+    """
+    content = path.read_bytes()
+    with _opened(content) as image:
+        width, height = image.size
+        try:
+            if image.format == "PNG" and image.mode in ("1", "L", "RGB"):
+                image.verify()
+            else:
+                _array(image)
+        except (OSError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+            raise ValueError(f"damaged: {error}") from error
+    return ImageFacts(sha256=hashlib.sha256(content).hexdigest(), width=width, height=height)
+
+
+def read_pixels(path: Path) -> np.ndarray:
+    """Read an image file.
+
+    Returns
+    -------
+    uint8 array (height, width) for grey and two-tone files, (height, width, 3) for colour and palette files
+
+    Raises
+    ------
+    ValueError : damaged file, 16-bit or floating-point values, transparency, several frames
+    OSError : the file cannot be opened
+
+    Notes
+    -----
+    Whatever would need a choice (a window for 16 bits, a background for transparency) is refused: that
+    choice belongs to whoever prepares the data.
+    """
+    try:
+        with _opened(path.read_bytes()) as image:
+            return _array(image)
+    except (ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+        raise ValueError(f"The image '{path}' cannot be used: {error}.") from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise ValueError(f"The image '{path}' cannot be used: damaged: {error}.") from error
+
+
+def read_mask_files(paths: Sequence[Path], *, shape: tuple[int, int]) -> np.ndarray:
+    """Merge mask files: a pixel belongs to the mask where any of them is not black.
+
+    Returns
+    -------
+    bool array of `shape` (height, width)
+
+    Raises
+    ------
+    ValueError : a mask cannot be read or has another size than its image
+    """
+    merged = np.zeros(shape, dtype=bool)
+    for path in paths:
+        pixels = read_pixels(path)
+        mask = pixels > 0 if pixels.ndim == 2 else (pixels > 0).any(axis=2)
+        if mask.shape != shape:
+            raise ValueError(
+                f"The mask '{path}' has {mask.shape[1]} x {mask.shape[0]} pixels, but its image has "
+                f"{shape[1]} x {shape[0]}. Masks must have the size of their image."
+            )
+        merged |= mask
+    return merged
+
+
+def _opened(content: bytes) -> Image.Image:
+    if not content:
+        raise ValueError("it has 0 bytes")
+    try:
+        image = Image.open(io.BytesIO(content))
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError("no image, or a damaged one") from error
+    deep = content.startswith(_PNG_SIGNATURE) and content[24] == 16
+    if deep or image.mode not in _LOSSLESS:
+        kind = "16-bit" if deep else f"mode {image.mode}"
+        raise ValueError(f"{kind}, but 8-bit grey or RGB is needed; convert the file first")
+    if getattr(image, "n_frames", 1) > 1:
+        raise ValueError(f"it holds {image.n_frames} frames, but one is needed")  # type: ignore[attr-defined]
+    return image
+
+
+def _array(image: Image.Image) -> np.ndarray:
+    if image.mode in ("P", "PA", "L", "RGB") and "transparency" in image.info:
+        image = image.convert("RGBA")
+    pixels = np.asarray(image.convert(_LOSSLESS[image.mode]), dtype=np.uint8)
+    if image.mode in ("LA", "RGBA", "PA"):
+        if (pixels[..., -1] != 255).any():
+            raise ValueError("it has transparent pixels; flatten the file onto a background first")
+        pixels = pixels[..., 0] if image.mode == "LA" else pixels[..., :3]
+    return np.ascontiguousarray(pixels)
