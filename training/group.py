@@ -1,0 +1,303 @@
+"""Train the cells of one group: features of the frozen trunk once, then every head as a job of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from data.store import Store
+from training.allocator import tune_allocator
+from training.checkpoints import head_metadata, save_checkpoint
+from training.features import FeatureCache, GroupImages, feature_key
+from training.fit import FitResult, HeadData, best_epoch, check_batch_size, train_head
+from training.group_input import check_jobs, group_images, part_labels, resolve_device
+from training.metrics import positive_score
+from training.settings import CellJob
+from training.threads import torch_threads
+from training.weights import Weights, load_backbone
+
+# One thread per head: then its bits depend neither on the machine's load nor on the number of its cores.
+HEAD_THREADS = 1
+
+
+class GroupProgress(Protocol):
+    """What a group reports while it works."""
+
+    def features(self, done: int, total: int) -> None:
+        """Images that went through the trunk, of all that this group needs."""
+
+    def cell(self, cell_id: str, status: str) -> None:
+        """A cell has ended: "done" or "failed"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellOutcome:
+    """What became of a cell.
+
+    status : "done", "failed", or "skipped" (the store held it already)
+    reason : why it failed, else None
+    seconds : training time of the head
+    note : what ran otherwise than the settings say, else None
+    """
+
+    cell_id: str
+    status: str
+    reason: str | None
+    seconds: float
+    note: str | None = None
+
+
+def run_group(
+    jobs: Sequence[CellJob],
+    *,
+    images: np.ndarray,
+    manifest: pd.DataFrame,
+    split: pd.DataFrame,
+    weights: Weights,
+    store: Store,
+    device: str = "auto",
+    progress: GroupProgress | None = None,
+    load_trunk: Callable[[Weights], nn.Module] = load_backbone,
+) -> list[CellOutcome]:
+    """Train the cells that the store does not hold; write each one as soon as it is done.
+
+    Parameters
+    ----------
+    jobs : cells that agree on `training.settings.GROUP_FIELDS`
+    images : uint8 (n, c, s, s), c = 1 or 3, aligned with `manifest`
+    manifest : image_id, group_id, label, one row per image
+    split : image_id, split ("train", "val", "test")
+    device : "auto" (cuda, else mps, else cpu), "cpu", "cuda" or "mps"
+    load_trunk : gives the frozen trunk of `weights`, images (b, 3, s, s) -> features (b, F)
+
+    Returns
+    -------
+    one outcome per job, in their order. A cell that fails (loss not finite, memory, one-class split) is recorded
+    in the store with its reason, and the others go on. The best done cell (highest validation AUC in its
+    chosen epoch, lowest index among equals) has a checkpoint afterwards.
+
+    Raises
+    ------
+    ValueError : cells of different groups, settings that this path does not train, a batch size that leaves
+        one image, images that do not fit the manifest or the settings, an unknown device
+    """
+    tune_allocator()
+    where = resolve_device(device)
+    group = group_images(jobs, images=images, manifest=manifest, split=split)
+    check_jobs(jobs, backbone=weights.backbone)
+    for job in jobs:
+        check_batch_size(job.settings, len(group.rows["train"]))
+    run = _GroupRun(
+        jobs=jobs,
+        group=group,
+        manifest=manifest,
+        weights=weights,
+        store=store,
+        device=where,
+        progress=progress,
+        load_trunk=load_trunk,
+    )
+    return run.run()
+
+
+@dataclass(slots=True)
+class _Best:
+    """The best cell trained in this run, with its tensors."""
+
+    rank: tuple[float, int]
+    cell_id: str
+    result: FitResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _GroupRun:
+    jobs: Sequence[CellJob]
+    group: GroupImages
+    manifest: pd.DataFrame
+    weights: Weights
+    store: Store
+    device: torch.device
+    progress: GroupProgress | None
+    load_trunk: Callable[[Weights], nn.Module]
+
+    def run(self) -> list[CellOutcome]:
+        pending = [job for job in self.jobs if not self.store.is_done(job.cell_id)]
+        outcomes = {
+            job.cell_id: CellOutcome(cell_id=job.cell_id, status="skipped", reason=None, seconds=0.0)
+            for job in self.jobs
+        }
+        if not pending and self._winner_is_saved():
+            return list(outcomes.values())
+        first = self.jobs[0].settings
+        key = feature_key(
+            self.group,
+            augmentation=first.augmentation,
+            preprocessing=first.preprocessing,
+            backbone=first.backbone,
+            weights_sha256=self.weights.sha256,
+            device=self.device,
+        )
+        group_key = key.group_key()
+        cache = FeatureCache(self.store.features_dir(group_key), key)
+        try:
+            data = self._head_data(cache)
+        except OSError:
+            raise  # a full disk or a missing folder concerns the whole run
+        except Exception as error:
+            failed = [self._failed(job, group_key, f"features: {_reason(error)}", 0.0) for job in pending]
+            return list({**outcomes, **{outcome.cell_id: outcome for outcome in failed}}.values())
+        best: _Best | None = None
+        for job in pending:
+            outcomes[job.cell_id], result = self._train(job, data, group_key)
+            if result is not None:
+                rank = _rank(result.history, job)
+                if best is None or rank < best.rank:
+                    best = _Best(rank=rank, cell_id=job.cell_id, result=result)
+            del result  # a large head holds gigabytes; free it before the next one starts
+        self._save_winner(best, data)
+        return list(outcomes.values())
+
+    def _head_data(self, cache: FeatureCache) -> HeadData:
+        cache.complete(
+            self.group,
+            epochs=max(job.settings.epochs for job in self.jobs),
+            load_trunk=lambda: self.load_trunk(self.weights),
+            device=self.device,
+            progress=self.progress,
+        )
+        labels = part_labels(self.group, self.manifest)
+        return HeadData(
+            train=lambda epoch: cache.load("train", epoch),
+            val=cache.load("val"),
+            test=cache.load("test"),
+            train_labels=labels["train"],
+            val_labels=labels["val"],
+            test_labels=labels["test"],
+        )
+
+    def _train(self, job: CellJob, data: HeadData, group_key: str) -> tuple[CellOutcome, FitResult | None]:
+        start = time.perf_counter()
+        try:
+            with torch_threads(HEAD_THREADS):
+                result = train_head(job, data, device=self.device)
+        except OSError:
+            raise
+        except Exception as error:
+            return self._failed(job, group_key, _reason(error), time.perf_counter() - start), None
+        seconds = time.perf_counter() - start
+        note = _amp_note(job)
+        row = self._row(job, group_key, status="done", reason=None, seconds=seconds)
+        row.update(
+            best_epoch=result.best_epoch,
+            n_parameters=result.n_parameters,
+            optimizer_implementation=result.optimizer,
+            note=note,
+        )
+        self.store.write_cell(row, self._predictions(job, result), result.history)
+        self._report(job, "done")
+        outcome = CellOutcome(cell_id=job.cell_id, status="done", reason=None, seconds=seconds, note=note)
+        return outcome, result
+
+    def _failed(self, job: CellJob, group_key: str, reason: str, seconds: float) -> CellOutcome:
+        self.store.write_cell(self._row(job, group_key, status="failed", reason=reason, seconds=seconds))
+        self._report(job, "failed")
+        return CellOutcome(cell_id=job.cell_id, status="failed", reason=reason, seconds=seconds)
+
+    def _row(
+        self, job: CellJob, group_key: str, *, status: str, reason: str | None, seconds: float
+    ) -> dict[str, Any]:
+        return {
+            "cell_id": job.cell_id,
+            "index": job.index,
+            "status": status,
+            "reason": reason,
+            "group_key": group_key,
+            **job.settings.to_dict(),
+            "best_epoch": None,
+            "n_parameters": None,
+            "seconds": seconds,
+            "device": str(self.device),
+            "optimizer_implementation": None,
+            "note": None,
+        }
+
+    def _predictions(self, job: CellJob, result: FitResult) -> pd.DataFrame:
+        parts = []
+        for part, logits in (("val", result.val_logits), ("test", result.test_logits)):
+            chosen = self.manifest.iloc[self.group.rows[part]]
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "cell_id": job.cell_id,
+                        "seed": job.settings.seed,
+                        "fold": job.settings.fold,
+                        "split": part,
+                        "image_id": chosen["image_id"].to_numpy(),
+                        "group_id": chosen["group_id"].to_numpy(),
+                        "label": chosen["label"].to_numpy(),
+                        "score": positive_score(logits),
+                        "logit_0": logits[:, 0],
+                        "logit_1": logits[:, 1],
+                    }
+                )
+            )
+        return pd.concat(parts, ignore_index=True)
+
+    def _report(self, job: CellJob, status: str) -> None:
+        if self.progress is not None:
+            self.progress.cell(job.cell_id, status)
+
+    def _winner(self) -> CellJob | None:
+        """The best done cell of the group, over this run and earlier ones."""
+        done = {job.cell_id: job for job in self.jobs if self.store.is_done(job.cell_id)}
+        if not done:
+            return None
+        history = self.store.read_history(task=self.jobs[0].settings.task, cell_ids=list(done))
+        ranks = {cell_id: _rank(rows, done[cell_id]) for cell_id, rows in history.groupby("cell_id")}
+        return done[min(ranks, key=ranks.__getitem__)] if ranks else None
+
+    def _winner_is_saved(self) -> bool:
+        winner = self._winner()
+        return winner is None or self.store.checkpoint_path(winner.cell_id).is_file()
+
+    def _save_winner(self, best: _Best | None, data: HeadData) -> None:
+        winner = self._winner()
+        if winner is None or self.store.checkpoint_path(winner.cell_id).is_file():
+            return
+        if best is not None and best.cell_id == winner.cell_id:
+            result = best.result
+        else:
+            # A resumed run: the same job on the same features gives the same tensors.
+            with torch_threads(HEAD_THREADS):
+                result = train_head(winner, data, device=self.device)
+        metadata = head_metadata(
+            winner.settings,
+            cell_id=winner.cell_id,
+            n_features=data.val.shape[1],
+            weights_sha256=self.weights.sha256,
+            epoch=result.best_epoch,
+        )
+        save_checkpoint(self.store.checkpoint_path(winner.cell_id), result.state, metadata)
+
+
+def _rank(history: pd.DataFrame, job: CellJob) -> tuple[float, int]:
+    """Smaller is better: minus the validation AUC of the chosen epoch, then the place in the grid."""
+    chosen = history["epoch"] == best_epoch(history, job.settings.checkpoint)
+    return -float(history.loc[chosen, "val_auc"].iloc[0]), job.index
+
+
+def _amp_note(job: CellJob) -> str | None:
+    if not job.settings.amp:
+        return None
+    return "amp was off: cached features and heads are computed in float32"
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
