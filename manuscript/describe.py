@@ -231,7 +231,7 @@ def _store_name(report: Report) -> str:
     if report.root is None:
         return ""
     parts = report.root.resolve().parts[-2:]
-    return "/".join(parts) if parts[0] == "runs" else parts[-1]
+    return "/".join(parts) if parts[0] == "runs" else f"…/{parts[-1]}"
 
 
 def provenance_text(report: Report) -> str:
@@ -241,7 +241,7 @@ def provenance_text(report: Report) -> str:
             "All numbers come from the published results of the original study, shipped with this project "
             "(`data/published/grid.csv`), and were computed anew for this report."
         )
-    parts = [f"All numbers come from the store `{_store_name(report)}`"]
+    parts = [f"All numbers come from the store `{report.root.name if report.root else ''}`"]
     known = [
         f"{label} `{value}`"
         for key, label in (("study_hash", "study file"), ("commit", "commit"), ("device", "device"))

@@ -10,6 +10,7 @@ from plotnine import (
     aes,
     coord_equal,
     element_blank,
+    element_line,
     element_text,
     facet_grid,
     facet_wrap,
@@ -35,7 +36,10 @@ from plotnine import (
 
 from manuscript.grid import as_levels, level_order
 from manuscript.text import auc, factor_name, interval, short_id
-from manuscript.theme import LINES, arm_look, theme_study
+from manuscript.theme import FAINT, LINES, arm_look, theme_study
+
+BOX_FROM = 5  # cells; fewer are shown as points alone
+FIT_LETTERS = 85  # letters of all level labels that fit the page side by side
 
 
 def factor_distribution(
@@ -49,17 +53,25 @@ def factor_distribution(
 ) -> ggplot:
     """Box and points of a metric for each level of each factor, coloured by arm, one row per task.
 
-    Cells that do not use a factor are left out of its panel. The box shows quartiles and median, its whiskers
-    reach to the last cell within 1.5 times the interquartile range.
+    Cells that do not use a factor are left out of its panel. The box (from `BOX_FROM` cells on) shows
+    quartiles and median, its whiskers reach to the last cell within 1.5 times the interquartile range.
     """
     long = _by_factor(metrics, factors, study=study, arm=arm, value=value)
     arms = level_order(study, arm, metrics[arm])
     colours, shapes = arm_look(arms)
     n_tasks = long["task"].nunique()
     dodge = 0.75
+    per_box = long.groupby(["task", "factor", "level", "arm"], observed=True)["value"].transform("size")
     return (
         ggplot(long, aes("level", "value", color="arm", fill="arm", shape="arm"))
-        + geom_boxplot(position=position_dodge(dodge), width=0.6, alpha=0.15, outlier_shape="", size=0.4)
+        + geom_boxplot(
+            long[per_box >= BOX_FROM],
+            position=position_dodge(dodge),
+            width=0.6,
+            alpha=0.15,
+            outlier_shape="",
+            size=0.4,
+        )
         + geom_point(
             position=position_jitterdodge(jitter_width=0.18, dodge_width=dodge, random_state=0),
             size=_point_size(len(metrics)),
@@ -71,8 +83,15 @@ def factor_distribution(
         + scale_shape_manual(values=shapes, drop=False)
         + labs(x="", y=label, color=factor_name(arm), fill=factor_name(arm), shape=factor_name(arm))
         + theme_study(height_mm=28 + 48 * n_tasks)
-        + theme(axis_text_x=element_text(rotation=35, ha="right"))
+        + _level_labels(long)
     )
+
+
+def _level_labels(long: pd.DataFrame) -> theme:
+    """Slanted labels where they would run into each other."""
+    labels = long[["factor", "level"]].drop_duplicates()["level"].astype(str)
+    slanted = int((labels.str.len() + 2).sum()) > FIT_LETTERS
+    return theme(axis_text_x=element_text(rotation=35, ha="right") if slanted else element_text())
 
 
 def _by_factor(
@@ -108,6 +127,9 @@ def _point_size(n_cells: int) -> float:
     return 1.8 if n_cells <= 60 else 1.2
 
 
+ROC_TICKS = ("0", "0.25", "0.5", "0.75", "1")
+
+
 def roc_curves(roc: pd.DataFrame, selected: pd.DataFrame, *, contrast: str) -> ggplot:
     """ROC curves of the selected cells on the test images, one panel per task.
 
@@ -120,6 +142,7 @@ def roc_curves(roc: pd.DataFrame, selected: pd.DataFrame, *, contrast: str) -> g
     by_curve = labels.set_index("curve")["arm"]
     lines = {curve: LINES[arms.index(arm)] for curve, arm in by_curve.items()}
     n_tasks = curves["task"].nunique()
+    curves["task"] = pd.Categorical(curves["task"], categories=list(dict.fromkeys(labels["task"])))
     curves["curve"] = pd.Categorical(curves["curve"], categories=list(labels["curve"]))
     return (
         ggplot(curves, aes("fpr", "tpr", color="curve", linetype="curve"))
@@ -128,8 +151,8 @@ def roc_curves(roc: pd.DataFrame, selected: pd.DataFrame, *, contrast: str) -> g
         + facet_wrap("task", nrow=1)
         + scale_color_manual(values={curve: colours[arm] for curve, arm in by_curve.items()})
         + scale_linetype_manual(values=lines)
-        + scale_x_continuous(limits=(0, 1), breaks=(0, 0.25, 0.5, 0.75, 1))
-        + scale_y_continuous(limits=(0, 1), breaks=(0, 0.25, 0.5, 0.75, 1))
+        + scale_x_continuous(limits=(0, 1), breaks=(0, 0.25, 0.5, 0.75, 1), labels=ROC_TICKS)
+        + scale_y_continuous(limits=(0, 1), breaks=(0, 0.25, 0.5, 0.75, 1), labels=ROC_TICKS)
         + coord_equal()
         + labs(
             x="1 − specificity",
@@ -139,7 +162,7 @@ def roc_curves(roc: pd.DataFrame, selected: pd.DataFrame, *, contrast: str) -> g
         )
         + guides(color=guide_legend(ncol=1), linetype=guide_legend(ncol=1))
         + theme_study(width_mm=min(175, 85 * n_tasks + 5), height_mm=82 + 6 * len(labels))
-        + theme(legend_direction="vertical")
+        + theme(legend_direction="vertical", panel_grid_major_x=element_line(color=FAINT, size=0.45))
     )
 
 
@@ -165,6 +188,8 @@ def learning_curves(history: pd.DataFrame, labels: pd.DataFrame, *, contrast: st
     """
     long = _history_long(history, labels)
     arms = list(dict.fromkeys(labels["arm"]))
+    long["arm"] = pd.Categorical(long["arm"], categories=arms)
+    long["task"] = pd.Categorical(long["task"], categories=list(dict.fromkeys(labels["task"])))
     colours, shapes = arm_look(arms)
     epochs = int(long["epoch"].max())
     step = max(1, round(epochs / 6))

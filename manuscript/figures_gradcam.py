@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib import rcParams
 from matplotlib.figure import Figure
 from PIL import Image
 
 from manuscript.text import number, short_id
-from manuscript.theme import INK, MM_PER_INCH
+from manuscript.theme import INK, MM_PER_INCH, WIDTH_MM
 
 KINDS = ("true positive", "true negative", "false positive", "false negative")
-_TILE_MM = 27.0
-_TEXT_MM = 11.0
+WARM = "#B03A00"
+_TEXT_MM = 14.0  # room above a row of images for its name and two lines of labels
 
 
 def choose_tiles(index: pd.DataFrame, *, per_kind: int = 1) -> pd.DataFrame:
@@ -31,13 +33,13 @@ def choose_tiles(index: pd.DataFrame, *, per_kind: int = 1) -> pd.DataFrame:
     return frame.groupby(["task", "cell_id", "kind"], observed=True, sort=False).head(per_kind)
 
 
-def gradcam_panel(tiles: pd.DataFrame, *, root: Path, arms: dict[str, str]) -> Figure:
-    """Image and overlay of each chosen tile: a row per task and cell, two columns per kind.
+def gradcam_panel(tiles: pd.DataFrame, *, roots: Sequence[Path], arms: Mapping[str, str]) -> Figure:
+    """Image and overlay of each chosen tile: a row per task and cell, a pair of columns per kind.
 
     Parameters
     ----------
     tiles : rows of `choose_tiles`, with true_class, predicted_label, score, image_path, overlay_path
-    root : folder that the paths are relative to
+    roots : folders that the paths may be relative to
     arms : name of the arm of each cell id
 
     Raises
@@ -46,49 +48,45 @@ def gradcam_panel(tiles: pd.DataFrame, *, root: Path, arms: dict[str, str]) -> F
     """
     rows = list(tiles.groupby(["task", "cell_id"], sort=False))
     kinds = [kind for kind in KINDS if (tiles["kind"] == kind).any()]
-    width, height = 2 * _TILE_MM * len(kinds), len(rows) * (_TILE_MM + _TEXT_MM) + 4
-    figure = Figure(figsize=(width / MM_PER_INCH, height / MM_PER_INCH), dpi=200)
-    axes = figure.subplots(len(rows), 2 * len(kinds), squeeze=False)
-    for panel in axes.flat:
-        panel.set_axis_off()
+    tile = WIDTH_MM["page"] / (2 * len(KINDS))
+    width, height = 2 * tile * len(kinds), len(rows) * (tile + _TEXT_MM)
+    figure = Figure(figsize=(width / MM_PER_INCH, height / MM_PER_INCH), dpi=rcParams["figure.dpi"])
     for line, ((task, cell_id), part) in enumerate(rows):
-        for _, tile in part.drop_duplicates("kind").iterrows():
-            column = 2 * kinds.index(str(tile["kind"]))
-            _draw_tile(axes[line, column], axes[line, column + 1], tile, root)
+        top = height - line * (tile + _TEXT_MM)
         arm = arms.get(str(cell_id), "")
         name = f"{task}{f', {arm}' if arm else ''} (cell {short_id(str(cell_id))})"
-        axes[line, 0].text(
-            0, 1.42, name, transform=axes[line, 0].transAxes, fontsize=7.5, weight="bold", color=INK
-        )
-    top = 1 - 8.5 / height
-    figure.subplots_adjust(left=0.005, right=0.995, bottom=0.01, top=top, wspace=0.03, hspace=0.5)
+        figure.text(0.004, (top - 3.2) / height, name, fontsize=8, weight="bold", color=INK, va="center")
+        for _, chosen in part.drop_duplicates("kind").iterrows():
+            left = 2 * tile * kinds.index(str(chosen["kind"]))
+            bottom = top - _TEXT_MM - tile + 1
+            for shift, column in ((0.0, "image_path"), (tile, "overlay_path")):
+                box = ((left + shift + 0.5) / width, bottom / height, (tile - 1) / width, (tile - 1) / height)
+                _draw(figure, box, _read(roots, str(chosen[column])))
+            _write(figure, chosen, x=(left + 0.7) / width, y=(bottom + tile - 0.4) / height)
     return figure
 
 
-def _draw_tile(left: object, right: object, tile: pd.Series, root: Path) -> None:
-    """One image beside its overlay; an error is named in a warm colour and in words."""
-    left.imshow(_read(root, str(tile["image_path"])), cmap="gray", vmin=0, vmax=255)  # type: ignore[attr-defined]
-    right.imshow(_read(root, str(tile["overlay_path"])), vmin=0, vmax=255)  # type: ignore[attr-defined]
+def _draw(figure: Figure, box: tuple[float, float, float, float], pixels: np.ndarray) -> None:
+    axes = figure.add_axes(box)
+    axes.imshow(pixels, cmap="gray", vmin=0, vmax=255)
+    axes.set_axis_off()
+
+
+def _write(figure: Figure, tile: pd.Series, *, x: float, y: float) -> None:
+    """Kind and score, true and predicted label, above the pair; an error stands in a warm colour."""
     wrong = str(tile["kind"]).startswith("false")
-    title = f"{str(tile['kind']).capitalize()}\nscore {number(float(tile['score']), 2)}"
-    left.set_title(  # type: ignore[attr-defined]
-        title, fontsize=6.5, loc="left", color="#B03A00" if wrong else INK, pad=3, linespacing=1.25
+    text = (
+        f"{str(tile['kind']).capitalize()}, score {number(float(tile['score']), 2)}\n"
+        f"true {tile['true_class']}, predicted {tile['predicted_label']}"
     )
-    right.set_title(  # type: ignore[attr-defined]
-        f"true: {tile['true_class']}\npredicted: {tile['predicted_label']}",
-        fontsize=6.5,
-        loc="left",
-        color=INK,
-        pad=3,
-        linespacing=1.25,
-    )
+    figure.text(x, y, text, fontsize=6.5, va="bottom", color=WARM if wrong else INK, linespacing=1.3)
 
 
-def _read(root: Path, name: str) -> np.ndarray:
-    path = root / name
-    if not path.is_file():
+def _read(roots: Sequence[Path], name: str) -> np.ndarray:
+    path = next((root / name for root in roots if (root / name).is_file()), None)
+    if path is None:
         raise FileNotFoundError(
-            f"The Grad-CAM index names `{name}`, which is not in `{root.name}`. Run `study gradcam` again."
+            f"The Grad-CAM index names `{name}`, which is not in `{roots[0]}`. Run `study gradcam` again."
         )
     with Image.open(path) as image:
         return np.asarray(image.convert("L" if image.mode in ("L", "1", "I;16") else "RGB"))

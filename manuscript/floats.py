@@ -96,8 +96,9 @@ def gradcam(report: Report) -> Any:
         return Markdown(describe.gradcam_missing(report))
     chosen = main_selection(report)
     arms = {} if chosen is None else dict(zip(chosen["cell_id"], chosen["arm"], strict=True))
-    tiles = choose_tiles(report.gradcam)
-    return gradcam_panel(tiles, root=report.root / "gradcam", arms=arms)
+    index = report.gradcam
+    tiles = choose_tiles(index[index["cell_id"].isin(arms)] if index["cell_id"].isin(arms).any() else index)
+    return gradcam_panel(tiles, roots=[report.root / "gradcam", report.root], arms=arms)
 
 
 def delong(report: Report) -> Any:

@@ -9,7 +9,7 @@ import pandas as pd
 from great_tables import GT
 
 from manuscript.tables import styled
-from manuscript.text import MISSING, auc, degrees, estimate, integer, number, p_value
+from manuscript.text import MISSING, auc, degrees, estimate, integer, join_words, number, p_value
 
 UNPLANNED = "† Not in the analysis plan: chosen after the results."
 
@@ -60,13 +60,13 @@ def _comparisons(
     columns = {
         "Task": [MISSING if pd.isna(task) else str(task) for task in rows["task"]],
         "Comparison": [_comparison(row) for row in rows.itertuples()],
-        f"{value}, a": rows["estimate_a"].map(auc),
-        f"{value}, b": rows["estimate_b"].map(auc),
+        f"{value}, first": rows["estimate_a"].map(auc),
+        f"{value}, second": rows["estimate_b"].map(auc),
         f"{difference} (interval)": [
             estimate(row.estimate, row.conf_low, row.conf_high) for row in rows.itertuples()
         ],
         "SE": rows["std_error"].map(auc),
-        statistic: [_statistic(value) for value in rows["statistic"]],
+        statistic: [_statistic(value, statistic) for value in rows["statistic"]],
         "df": rows["df"].map(degrees),
         "p": rows["p_value"].map(p_value),
         "Adjusted p": rows["p_adjusted"].map(p_value),
@@ -91,9 +91,9 @@ def _comparison(row: object) -> str:
     return shown if row.planned else f"{shown} †"  # type: ignore[attr-defined]
 
 
-def _statistic(value: float) -> str:
+def _statistic(value: float, name: str) -> str:
     """Rank sums are whole or half numbers; z, t and χ² get two decimals."""
-    if np.isfinite(value) and abs(value) >= 100:
+    if name == "W" and np.isfinite(value):
         return number(value, 0 if float(value).is_integer() else 1)
     return number(value, 2)
 
@@ -105,13 +105,25 @@ def _notes(rows: pd.DataFrame) -> list[str]:
     notes = [f"Method: {methods[0]}."] if len(methods) == 1 else []
     if len(levels) == 1 and rows["conf_low"].notna().any():
         notes.append(f"Intervals cover {100 * levels[0]:g} %.")
-    notes += [f"{text[0].upper()}{text[1:]}." for text in _unique_notes(rows)]
+    notes += _row_notes(rows)
     return notes + ([UNPLANNED] if not rows["planned"].all() else [])
 
 
-def _unique_notes(rows: pd.DataFrame) -> list[str]:
-    texts = [part.strip().rstrip(".") for text in rows["note"].dropna() for part in str(text).split(";")]
-    return list(dict.fromkeys(text for text in texts if text))
+def _row_notes(rows: pd.DataFrame) -> list[str]:
+    """The notes of the analysis; one that does not hold for every row names its rows."""
+    notes = []
+    for text, part in rows.dropna(subset=["note"]).groupby("note", sort=False):
+        shown = str(text).strip().rstrip(".")
+        if not shown:
+            continue
+        if len(part) < len(rows):
+            where = [
+                ", ".join(str(value) for value in (row.task, _comparison(row)) if pd.notna(value))
+                for row in part.itertuples()
+            ]
+            shown = f"{join_words(where)}: {shown}"
+        notes.append(f"{shown[0].upper()}{shown[1:]}.")
+    return notes
 
 
 def mixed_fixed_table(fixed: pd.DataFrame) -> GT:

@@ -37,6 +37,8 @@ def theme_study(base_size: float = 9, *, width_mm: float = WIDTH_MM["page"], hei
         axis_title=element_text(size=base_size),
         axis_text=element_text(size=base_size * 0.88),
         axis_ticks=element_line(size=base_size / 20),
+        axis_ticks_minor=element_blank(),
+        panel_spacing=0.02,
         legend_position="bottom",
         legend_title=element_text(size=base_size),
         legend_text=element_text(size=base_size * 0.94),

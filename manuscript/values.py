@@ -100,5 +100,9 @@ def _singular(report: Report) -> str:
         return ""
     n_singular = int(models["singular"].astype(bool).sum())
     stuck = int((~models["converged"].astype(bool)).sum())
-    text = f"{count(n_singular, 'mixed model').capitalize()} estimated at least one variance as zero."
-    return f"{text} {count(stuck, 'model').capitalize()} did not converge." if stuck else text
+    if not n_singular and not stuck:
+        return "Every mixed model converged, with all variances above zero."
+    total = len(models)
+    parts = [f"estimated at least one variance as zero in {n_singular}"] if n_singular else []
+    parts += [f"did not converge in {stuck}"] if stuck else []
+    return f"Of {count(total, 'mixed model')}, the fit {' and '.join(parts)}; the supplement says which."

@@ -19,6 +19,7 @@ from study.preview.qmd import CodeCell, Document, Prose
 
 _ASK = "display({{'application/json': get_ipython().user_expressions({asked!r})}}, raw=True)"
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|@$^~])")
+_SETUP = "%reset -f\n%config InlineBackend.figure_format = 'retina'"
 _KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 _SECONDS = 600
 
@@ -48,12 +49,14 @@ def execute(documents: Sequence[Document], *, env: Mapping[str, str], images: Pa
     )
     client.create_kernel_manager()
     client.km.kernel_spec.argv[0] = sys.executable
+    # As in Quarto the kernel listens on the local machine only; its note on that is no news to the user.
+    client.km.kernel_spec.argv.append("--IPKernelApp.log_level=ERROR")
     with client.setup_kernel(env=dict(env), cwd=str(folder)):
         return [_document(client, document, images) for document in documents]
 
 
 def _document(client: NotebookClient, document: Document, images: Path) -> str:
-    _run(client, "%reset -f", "the reset of the kernel")
+    _run(client, _SETUP, "The set-up of the kernel")
     parts = [f"---\n{document.front}\n---\n"] if document.front else []
     for position, block in enumerate(document.blocks):
         if isinstance(block, CodeCell):

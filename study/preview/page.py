@@ -12,10 +12,10 @@ from typing import Any
 from study.preview.references import number_document, resolve_references
 
 _READER = "markdown-implicit_figures"
-_BANNER = (
-    "This page is a preview made without Quarto: the same cells, numbers and references, "
-    "in a plainer layout. Install Quarto and run `study manuscript` again for the typeset article."
-)
+_BANNER = """<div id="preview-note"><p>This page is a preview made without Quarto: the same cells, numbers
+and references, in a plainer layout. Install Quarto and run <code>study manuscript</code> again for the
+typeset article.</p></div>
+"""
 _UNRESOLVED = re.compile(r"\?@[\w-]+")
 _NO_CITATION = re.compile(r"<strong>([\w:.-]+)\?</strong>")
 _NO_SOURCE = re.compile(r"\(\?\?\?\)")
@@ -39,12 +39,15 @@ def make_page(documents: Sequence[str], *, project: Path, work: Path, target: Pa
     tree = _joined(trees)
     source = work / "page.json"
     source.write_text(json.dumps(tree), encoding="utf-8")
+    banner = work / "banner.html"
+    banner.write_text(_BANNER, encoding="utf-8")
     page = work / "page.html"
     arguments = [
         *("-f", "json", "-t", "html5", str(source), "-o", str(page)),
         *("--standalone", "--embed-resources", "--toc", "--toc-depth=2", "--section-divs", "--citeproc"),
         f"--metadata-file={project / '_quarto.yml'}",
         f"--css={project / 'preview.css'}",
+        f"--include-before-body={banner}",
     ]
     _pandoc(arguments, "", project)
     html = page.read_text(encoding="utf-8")
@@ -69,10 +72,10 @@ def require_resolved(html: str) -> None:
 
 
 def _joined(trees: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """One tree: banner, article, then each supplement under its title."""
+    """One tree: the article, then each supplement under its title."""
     labels: dict[str, str] = {}
     first = trees[0]
-    blocks = [_banner(), *number_document(first, labels)]
+    blocks = number_document(first, labels)
     for tree in trees[1:]:
         title = tree["meta"].get("title", {}).get("c", [{"t": "Str", "c": "Supplement"}])
         blocks.append({"t": "Header", "c": [1, ["supplement", ["unnumbered", "supplement"], []], title]})
@@ -80,14 +83,6 @@ def _joined(trees: Sequence[dict[str, Any]]) -> dict[str, Any]:
     meta = {key: value for key, value in first["meta"].items() if key != "crossref"}
     joined = {"pandoc-api-version": first["pandoc-api-version"], "meta": meta, "blocks": blocks}
     return resolve_references(joined, labels)
-
-
-def _banner() -> dict[str, Any]:
-    parts = []
-    for position, text in enumerate(_BANNER.split("`")):
-        kind = {"t": "Code", "c": [["", [], []], text]} if position % 2 else {"t": "Str", "c": text}
-        parts.append(kind)
-    return {"t": "Div", "c": [["preview-note", [], []], [{"t": "Para", "c": parts}]]}
 
 
 def _pandoc(arguments: list[str], text: str, folder: Path) -> str:

@@ -278,7 +278,7 @@ def write_gradcam(store: Store) -> None:
     folder = store.gradcam_dir()
     folder.mkdir()
     rng = np.random.default_rng(3)
-    cell = store.cells().iloc[0]
+    cell = store.cells().set_index('cell_id', drop=False).loc[store.read_result('selected')['cell_id'].iloc[0]]
     rows = []
     for kind, truth, score in (
         ("true positive", "malignant", 0.91),
