@@ -3,7 +3,7 @@
 Everything that can be wrong with the input shows here, before anything is written or trained.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,9 +16,10 @@ from data.dataset import Dataset, manifest_hash
 from data.decode import decode_images
 from data.labels import with_labels
 from data.registry import load_dataset
-from data.splits import make_split, split_hash, split_notes
+from data.split_notes import split_notes
+from data.splits import make_split, split_hash
 from study.config import TaskConfig
-from study.grid import CELL_COLUMNS, Cell, cell_id
+from study.grid import CELL_COLUMNS, Cell, cell_id, group_cells
 
 if TYPE_CHECKING:
     from training.weights import Weights
@@ -78,28 +79,29 @@ def prepare_task(name: str, config: TaskConfig, data_root: Path | None) -> Prepa
         split = make_split(manifest, **config.split.model_dump())
     except (ValueError, OSError) as error:
         raise type(error)(f"Task `{name}`: {error}") from error
-    notes = (*dataset.notes, *split_notes(split, manifest, group=config.split.group))
+    shares = config.split.model_dump(exclude={"seed"})
+    notes = (*dataset.notes, *split_notes(split, manifest, **shares))
     return PreparedTask(
         name=name, config=config, dataset=dataset, manifest=manifest, split=split, notes=notes
     )
 
 
-def prepare_weights(
-    pairs: Iterable[tuple[str, str]], *, weights_dir: Path, note: Callable[[str], None]
-) -> dict[tuple[str, str], "Weights"]:
-    """Weights of every (pretrain, backbone) pair; all that is missing is named in one error.
+def find_weights(
+    pairs: Iterable[tuple[str, str]], *, weights_dir: Path
+) -> dict[tuple[str, str], "Weights | None"]:
+    """Weights of every (pretrain, backbone) pair; None for phantom weights that are still to be made.
 
-    Phantom weights need no download: where they are missing they are made, once all others are found.
+    Raises
+    ------
+    FileNotFoundError : weights are missing or damaged; all of them are named with the steps to get them
     """
-    from training.pretrain import make_phantom_weights
     from training.weights import resolve_weights, weights_available
 
-    found: dict[tuple[str, str], Weights] = {}
+    found: dict[tuple[str, str], Weights | None] = {}
     missing: list[str] = []
-    to_make: list[str] = []
     for pretrain, backbone in dict.fromkeys(pairs):
         if pretrain == "phantom" and not weights_available(pretrain, backbone, weights_dir)[0]:
-            to_make.append(backbone)
+            found[pretrain, backbone] = None
             continue
         try:
             found[pretrain, backbone] = resolve_weights(pretrain, backbone, weights_dir=weights_dir)
@@ -107,10 +109,39 @@ def prepare_weights(
             missing.append(str(error))
     if missing:
         raise FileNotFoundError("Weights are missing or damaged; nothing was trained.\n" + "\n".join(missing))
-    for backbone in to_make:
-        note(f"{backbone}: short pretraining on phantoms (once; kept in {weights_dir})")
-        found["phantom", backbone] = make_phantom_weights(backbone, weights_dir=weights_dir)
     return found
+
+
+def make_missing(
+    found: dict[tuple[str, str], "Weights | None"], *, weights_dir: Path, note: Callable[[str], None]
+) -> dict[tuple[str, str], "Weights"]:
+    """The same weights, with those that need no download made."""
+    complete = {}
+    for (pretrain, backbone), weights in found.items():
+        if weights is None:
+            from training.pretrain import make_phantom_weights
+
+            note(f"{backbone}: short pretraining on phantoms (once; kept in {weights_dir})")
+            weights = make_phantom_weights(backbone, weights_dir=weights_dir)
+        complete[pretrain, backbone] = weights
+    return complete
+
+
+def check_training(cells: Sequence[Cell], tasks: Mapping[str, PreparedTask], device: str) -> None:
+    """Refuse what cannot be trained before anything is written: settings, batch sizes, device."""
+    from training.fit import check_batch_size
+    from training.group_input import check_jobs, resolve_device
+    from training.settings import CellJob, CellSettings
+
+    resolve_device(device)
+    for members in group_cells(cells).values():
+        jobs = [
+            CellJob(cell_id=f"cell-{cell.index}", index=cell.index, settings=CellSettings(**cell.columns))
+            for cell in members
+        ]
+        check_jobs(jobs, backbone=members[0].recipe["backbone"])
+        for job in jobs:
+            check_batch_size(job.settings, tasks[members[0].task].counts()["train"])
 
 
 def plan_cells(

@@ -12,7 +12,15 @@ from data.store import Store
 from study.config import LoadedStudy
 from study.grid import build_cells, select_cells
 from study.run.freeze import freeze_grid, freeze_study
-from study.run.prepare import PlannedCell, PreparedTask, plan_cells, prepare_task, prepare_weights
+from study.run.prepare import (
+    PlannedCell,
+    PreparedTask,
+    check_training,
+    find_weights,
+    make_missing,
+    plan_cells,
+    prepare_task,
+)
 from study.run.provenance import begin_run, finish_run
 
 if TYPE_CHECKING:
@@ -64,12 +72,14 @@ def run_grid(
         for name, config in study.config.tasks.items()
         if name in used
     }
+    check_training(cells, tasks, device)
+    pairs = [(cell.recipe["pretrain"], cell.recipe["backbone"]) for cell in cells]
+    found = find_weights(pairs, weights_dir=weights_dir)
     store = Store.create(root)
     for task in tasks.values():
         for note in task.notes:
             progress.note(f"{task.name}: {note}")
-    pairs = [(cell.recipe["pretrain"], cell.recipe["backbone"]) for cell in cells]
-    weights = prepare_weights(pairs, weights_dir=weights_dir, note=progress.note)
+    weights = make_missing(found, weights_dir=weights_dir, note=progress.note)
     planned = plan_cells(cells, tasks, weights)
     for note in freeze_study(store, study):
         progress.note(note)
@@ -115,7 +125,7 @@ def _train(
         for members in groups.values():
             open_cells = [item for item in members if not store.is_done(item.cell_id)]
             progress.skip(len(members) - len(open_cells))
-            if not open_cells:
+            if not open_cells and _has_checkpoint(store, members):
                 continue
             recipe = members[0].cell.recipe
             task = tasks[members[0].cell.task]
@@ -163,6 +173,11 @@ def _train_group(
                 progress.cell(item.cell_id, "failed")
         return {cell_id: None if store.is_done(cell_id) else reason for cell_id in open_ids}
     return {o.cell_id: o.reason if o.status == "failed" else None for o in outcomes if o.cell_id in open_ids}
+
+
+def _has_checkpoint(store: Store, members: Sequence[PlannedCell]) -> bool:
+    """Whether the best cell of the group was kept; a run may be killed just before."""
+    return any(store.checkpoint_path(item.cell_id).exists() for item in members)
 
 
 def cell_job(item: PlannedCell) -> "CellJob":

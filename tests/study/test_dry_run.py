@@ -1,0 +1,34 @@
+"""`study run-grid --dry-run`: the plan without the training."""
+
+
+def test_the_papers_grid_is_planned_without_data_or_weights(study_command, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    result = study_command("run-grid", "large-grid", "--dry-run", "--weights-dir", tmp_path)
+    assert result.exit_code == 0, result.output
+    text = " ".join(result.stdout.split())
+    assert "176 cells in 8 groups" in text
+    assert "breast │ 585 │ 117 │ 78" in text
+    assert "acl │ 765 │ 153 │ 103" in text
+    assert text.count("│ 22 │") == 8
+    for missing in (
+        "Data set `busi`",
+        "Data set `radimagenet-acl`",
+        "ImageNet/ResNet50",
+        "RadImageNet/DenseNet121",
+    ):
+        assert missing in text
+    assert "Estimate on two CPU cores" in text
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_demo_lacks_nothing_but_weights_that_the_run_makes(study_command, tmp_path):
+    result = study_command("run-grid", "--dry-run", "--weights-dir", tmp_path)
+    assert result.exit_code == 0, result.output
+    assert "Nothing is missing on this machine" in result.stdout
+    assert "the run makes them first" in result.stdout
+
+
+def test_a_part_of_the_grid_is_planned(study_command, tmp_path):
+    arguments = ("run-grid", "demo", "--dry-run", "--only", "head=Linear", "--weights-dir", tmp_path)
+    assert "16 cells in 4 groups" in study_command(*arguments).stdout
