@@ -82,6 +82,7 @@ def rank_sum_test(
     exact: bool | None = None,
     correction: bool = True,
     conf_level: float = 0.95,
+    decimals: int | None = None,
 ) -> WilcoxonResult:
     """Compare two independent samples by ranks, as R's `wilcox.test(x, y)`.
 
@@ -90,6 +91,8 @@ def rank_sum_test(
     x, y : float array, shape (n,) and (m,)   W counts pairs with x above y, ties one half
     exact : None = R's rule (both below 50 values, no ties); True with ties is an error
     correction : continuity correction of the normal approximation
+    decimals : round values to this many decimals first, so that sums of the same parts in another order
+        tie; None takes them as they are (R's `digits.rank = Inf`)
 
     Raises
     ------
@@ -99,9 +102,8 @@ def rank_sum_test(
     -----
     The interval of the normal approximation holds the shifts that the test does not reject; R finds the
     same limits by root search with tolerance 1e-4 (`tol.root`), here they are exact.
-    Values equal up to the last digit are no ties: round before, where they come from different sums.
     """
-    x, y = _checked("x", x), _checked("y", y)
+    x, y = _rounded(_checked("x", x), decimals), _rounded(_checked("y", y), decimals)
     check_choice("alternative", alternative, ALTERNATIVES)
     check_conf_level(conf_level)
     shift = RankShift(x=x, y=y)
@@ -144,6 +146,7 @@ def signed_rank_test(
     exact: bool | None = None,
     correction: bool = True,
     conf_level: float = 0.95,
+    decimals: int | None = None,
 ) -> WilcoxonResult:
     """Compare matched values by the signed ranks of x - y, as R's `wilcox.test(x, y, paired = TRUE)`.
 
@@ -151,6 +154,7 @@ def signed_rank_test(
     ----------
     x, y : float array, shape (n,)   matched: the same position is the same pair
     exact : None = R's rule (fewer than 50 pairs, no ties, no zero difference)
+    decimals : round the differences first, as in `rank_sum_test`
 
     Raises
     ------
@@ -165,7 +169,7 @@ def signed_rank_test(
     check_conf_level(conf_level)
     if x.size != y.size:
         raise ValueError(f"`x` has {x.size} and `y` {y.size} values; matched samples have the same length.")
-    d = x - y
+    d = _rounded(x - y, decimals)
     zeros = int((d == 0.0).sum())
     kept = d[d != 0.0]
     if kept.size == 0:
@@ -255,6 +259,10 @@ def _method(test: str, exact: bool, correction: bool) -> str:
 
 def _all_tied(sigma: float) -> str | None:
     return "all values are tied: no test" if sigma == 0.0 else None
+
+
+def _rounded(values: NDArray[np.float64], decimals: int | None) -> NDArray[np.float64]:
+    return values if decimals is None else np.round(values, decimals)
 
 
 def _checked(name: str, values: ArrayLike) -> NDArray[np.float64]:

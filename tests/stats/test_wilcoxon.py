@@ -142,3 +142,11 @@ def test_row_has_the_result_columns() -> None:
 def test_bad_input_is_named(call, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_rounding_restores_ties_that_noise_has_split() -> None:
+    """The trap of R's default `digits.rank = Inf`: equal AUCs that differ in the last bit are no ties."""
+    x, y = [0.1 + 0.2, 0.5], [0.3, 0.4]
+    assert rank_sum_test(x, y).statistic == 3.0
+    assert rank_sum_test(x, y, decimals=12).statistic == 2.5
+    assert "1 of 2 pairs have no difference" in str(signed_rank_test(x, y, decimals=12).note)

@@ -1,0 +1,86 @@
+"""Metrics of every cell, computed once from its predictions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from stats.auc import auc
+from stats.pairing import ranking_scores
+from stats.results import NAN
+from stats.thresholded import thresholded
+
+THRESHOLD = 0.5
+METRIC_COLUMNS = (
+    "val_auc",
+    "test_auc",
+    "val_f1",
+    "test_f1",
+    "val_accuracy",
+    "test_accuracy",
+    "test_sensitivity",
+    "test_specificity",
+    "test_positive_rate",
+    "collapsed",
+    "n_val",
+    "n_test",
+    "n_test_positive",
+)
+_NOT_DESIGN = ("status", "reason", "group_key")
+
+
+def metrics_table(predictions: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per done cell: its columns of `cells`, then METRIC_COLUMNS.
+
+    Parameters
+    ----------
+    predictions : rows of val and test images with cell_id, split, image_id, label, score (and logits)
+    cells : one row per cell with cell_id, status and the design columns
+
+    Raises
+    ------
+    ValueError : a done cell without val or test predictions (the first is named)
+
+    Notes
+    -----
+    AUC ranks the logit difference; the others call score >= 0.5 positive. AUC is NaN where a split holds
+    one class only. `collapsed`: every test image gets the same call.
+    """
+    done = cells[cells["status"] == "done"]
+    parts = dict(iter(predictions.groupby(["cell_id", "split"], sort=False)))
+    rows = []
+    for cell_id in done["cell_id"]:
+        row: dict[str, Any] = {}
+        for split in ("val", "test"):
+            part = parts.get((cell_id, split))
+            if part is None:
+                raise ValueError(
+                    f"Cell '{cell_id}' has no predictions for the {split} images. Run the grid again."
+                )
+            row |= _split_metrics(part, split)
+        rows.append(row)
+    table = pd.DataFrame(rows, columns=list(METRIC_COLUMNS), index=done.index)
+    design = done.drop(columns=[name for name in _NOT_DESIGN if name in done])
+    return design.join(table).reset_index(drop=True)
+
+
+def _split_metrics(part: pd.DataFrame, split: str) -> dict[str, Any]:
+    labels = part["label"].to_numpy()
+    counts = thresholded(labels, part["score"].to_numpy(), threshold=THRESHOLD)
+    both = 0 < counts.n_positive < counts.n
+    values: dict[str, Any] = {
+        f"{split}_auc": auc(labels, ranking_scores(part)) if both else NAN,
+        f"{split}_f1": counts.f1,
+        f"{split}_accuracy": counts.accuracy,
+        f"n_{split}": counts.n,
+    }
+    if split == "test":
+        values |= {
+            "test_sensitivity": counts.sensitivity,
+            "test_specificity": counts.specificity,
+            "test_positive_rate": counts.positive_rate,
+            "collapsed": counts.collapsed,
+            "n_test_positive": counts.n_positive,
+        }
+    return values
