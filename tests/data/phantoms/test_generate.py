@@ -88,10 +88,10 @@ def test_masks_cover_lesions_and_spare_normals(dataset):
 
 @pytest.mark.parametrize("kind", ["breast", "knee"])
 def test_class_shares_follow_the_real_sets(kind):
-    manifest = load_phantoms(kind, n_patients=300, size=32, seed=1).manifest
+    manifest = load_phantoms(kind, n_patients=100, size=32, seed=1).manifest
     patients = manifest.drop_duplicates("group_id")["class"].value_counts(normalize=True)
     for name, share in COUNTS[kind].items():
-        assert patients[name] == pytest.approx(share, abs=0.01)
+        assert patients[name] == pytest.approx(share, abs=0.02)
 
 
 @pytest.mark.parametrize(("kind", "smallest"), [("breast", 8), ("knee", 3)])
