@@ -1,0 +1,290 @@
+"""Estimated marginal means and contrasts of factors, as R's emmeans."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, product
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from stats.checks import check_choice, check_conf_level
+from stats.lmm.contest import TTests, check_df_method, t_tests
+from stats.lmm.design import Column, fixed_columns
+from stats.lmm.distributions import t_quantile
+from stats.lmm.factors import Factor
+from stats.lmm.fit import LmmFit
+from stats.results import ComparisonResult, results_frame
+
+FloatArray = NDArray[np.float64]
+Custom = Mapping[str, Sequence[float] | Mapping[str, float]]
+
+KINDS = ("pairwise", "treatment-vs-control")
+ADJUSTMENTS = ("holm", "tukey", "sidak", "bonferroni", "none")
+DF_NAMES = {"satterthwaite": "Satterthwaite df", "kenward-roger": "Kenward-Roger", "none": "normal"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarginalMeans:
+    """Estimated marginal means of one factor in one slice.
+
+    Attributes
+    ----------
+    slice_level : level of the slicing factor, or None
+    levels : levels of the factor;  L : (levels, p) linear functions of the fixed effects
+    """
+
+    slice_level: str | None
+    levels: tuple[str, ...]
+    L: FloatArray
+
+
+def marginal_means(fit: LmmFit, factor: str, *, by: str | None = None) -> list[MarginalMeans]:
+    """Linear functions that average the fixed effects over a reference grid.
+
+    Other factors are averaged with equal weights, covariates stand at their mean, as in emmeans.
+
+    Raises
+    ------
+    ValueError : `factor` or `by` is no factor among the fixed effects; empty cells make the means not estimable
+    """
+    columns = fit.design.columns
+    target = _fixed_factor(fit, factor, "factor")
+    if by == factor:
+        raise ValueError(f"`by` and `factor` are both '{factor}'; slice by another factor.")
+    slicer = None if by is None else _fixed_factor(fit, by, "by")
+    if fit.design.aliased:
+        raise ValueError(
+            f"Marginal means need every combination of the factors; {', '.join(fit.design.aliased)} could not be "
+            "estimated. Take the interaction out or leave the empty combinations out of the data."
+        )
+    grid_levels = {name: range(len(c.levels)) for name, c in columns.items() if isinstance(c, Factor)}
+    cells = list(product(*grid_levels.values()))
+    rows: dict[str, Column] = {}
+    for i, name in enumerate(grid_levels):
+        column = columns[name]
+        assert isinstance(column, Factor)
+        rows[name] = Factor(codes=np.array([cell[i] for cell in cells], dtype=np.intp), levels=column.levels)
+    for name, column in columns.items():
+        if not isinstance(column, Factor):
+            rows[name] = np.full(len(cells), float(np.mean(column)))
+    formula = fit.design.formula
+    X, _, _ = fixed_columns(formula.intercept, formula.terms, rows, len(cells), fit.design.coding)
+    own = rows[factor]
+    assert isinstance(own, Factor)
+    out = []
+    for s in range(1 if slicer is None else len(slicer.levels)):
+        inside = np.ones(len(cells), dtype=bool)
+        if slicer is not None:
+            other = rows[str(by)]
+            assert isinstance(other, Factor)
+            inside = other.codes == s
+        L = np.array([X[inside & (own.codes == i)].mean(axis=0) for i in range(len(target.levels))])
+        out.append(
+            MarginalMeans(slice_level=None if slicer is None else slicer.levels[s], levels=target.levels, L=L)
+        )
+    return out
+
+
+def _fixed_factor(fit: LmmFit, name: str, argument: str) -> Factor:
+    in_fixed = [v for v in fit.design.columns if any(v in term for term in fit.design.formula.terms)]
+    factors = [v for v in in_fixed if isinstance(fit.design.columns[v], Factor)]
+    if name not in factors:
+        known = ", ".join(f"'{v}'" for v in factors) or "none"
+        kind = "a covariate" if name in in_fixed else "not a fixed effect"
+        raise ValueError(
+            f"`{argument}` '{name}' is {kind} of '{fit.formula}'; its fixed factors are: {known}."
+        )
+    column = fit.design.columns[name]
+    assert isinstance(column, Factor)
+    return column
+
+
+def emmeans(
+    fit: LmmFit, factor: str, *, by: str | None = None, df: str = "satterthwaite", conf_level: float = 0.95
+) -> pd.DataFrame:
+    """Estimated marginal means with intervals.
+
+    Returns
+    -------
+    DataFrame : level, slice, estimate, std_error, df, conf_low, conf_high
+    """
+    frames = []
+    for means in marginal_means(fit, factor, by=by):
+        tests = t_tests(fit, means.L, df=df, conf_level=conf_level)
+        frames.append(
+            pd.DataFrame(
+                {
+                    "level": list(means.levels),
+                    "slice": means.slice_level,
+                    "estimate": tests.estimate,
+                    "std_error": tests.std_error,
+                    "df": tests.df,
+                    "conf_low": tests.conf_low,
+                    "conf_high": tests.conf_high,
+                }
+            )
+        )
+    return pd.concat(frames, ignore_index=True)
+
+
+def contrasts(
+    fit: LmmFit,
+    factor: str,
+    *,
+    kind: str | Custom = "pairwise",
+    adjust: str = "holm",
+    df: str = "satterthwaite",
+    by: str | None = None,
+    control: str | None = None,
+    conf_level: float = 0.95,
+    planned: bool = True,
+) -> pd.DataFrame:
+    """Contrasts of the marginal means of a factor.
+
+    Parameters
+    ----------
+    factor : a factor among the fixed effects
+    kind : "pairwise" (every `a - b`), "treatment-vs-control" (every level minus `control`, by default the first),
+        or named coefficients: `{"late - early": {"c": 0.5, "d": 0.5, "a": -1}}` or sequences in the levels' order
+    adjust : "holm", "tukey" (pairwise only), "sidak", "bonferroni" or "none"; within each slice
+    df : "satterthwaite", "kenward-roger" or "none"
+    by : slice by this factor: the contrasts are made within each of its levels
+
+    Returns
+    -------
+    DataFrame : one row per contrast in RESULT_COLUMNS. `p_value` is not adjusted. The interval is, as in emmeans:
+        Tukey and Sidak by their own critical value, Holm by Bonferroni's.
+
+    Raises
+    ------
+    ValueError : unknown factor, method or level; Tukey for other than pairwise contrasts
+
+    Notes
+    -----
+    Checked against R emmeans (tests/golden/lmm_*.json).
+    """
+    check_choice("adjust", adjust, ADJUSTMENTS)
+    check_df_method(df)
+    check_conf_level(conf_level)
+    if adjust == "tukey" and kind != "pairwise":
+        raise ValueError("`adjust` 'tukey' holds for pairwise contrasts only; use 'holm' or 'sidak'.")
+    results = []
+    for means in marginal_means(fit, factor, by=by):
+        names, C = _coefficients(means.levels, kind, control)
+        tests = t_tests(fit, C @ means.L, df=df, conf_level=conf_level)
+        adjusted, critical = _adjusted(tests, adjust, len(means.levels))
+        estimates = means.L @ fit.beta
+        simple = [_arms(row, means.levels) for row in C]
+        for i, name in enumerate(names):
+            a, b = simple[i]
+            results.append(
+                ComparisonResult(
+                    analysis="contrast",
+                    family=f"{factor} | {fit.formula}"
+                    if by is None
+                    else f"{factor} | {by} = {means.slice_level}",
+                    comparison=name,
+                    task=means.slice_level if by == "task" else None,
+                    arm_a=a,
+                    arm_b=b,
+                    metric=fit.design.formula.response,
+                    estimate_a=_at(estimates, means.levels, a),
+                    estimate_b=_at(estimates, means.levels, b),
+                    estimate=float(tests.estimate[i]),
+                    std_error=float(tests.std_error[i]),
+                    statistic=float(tests.statistic[i]),
+                    df=float(tests.df[i]),
+                    p_value=float(tests.p_value[i]),
+                    p_adjusted=float(adjusted[i]),
+                    conf_low=float(tests.estimate[i] - critical[i] * tests.std_error[i]),
+                    conf_high=float(tests.estimate[i] + critical[i] * tests.std_error[i]),
+                    conf_level=conf_level,
+                    method=f"mixed model contrast, {DF_NAMES[df]}, {_adjustment_name(adjust)}",
+                    n=fit.n,
+                    planned=planned,
+                    note=None if by is None else f"within {by} = {means.slice_level}",
+                )
+            )
+    return results_frame(results)
+
+
+def _coefficients(
+    levels: tuple[str, ...], kind: str | Custom, control: str | None
+) -> tuple[list[str], FloatArray]:
+    eye = np.eye(len(levels))
+    if isinstance(kind, Mapping):
+        return list(kind), np.array([_custom(name, values, levels) for name, values in kind.items()])
+    check_choice("kind", kind, KINDS)
+    if kind == "pairwise":
+        pairs = list(combinations(range(len(levels)), 2))
+        return [f"{levels[a]} - {levels[b]}" for a, b in pairs], np.array([eye[a] - eye[b] for a, b in pairs])
+    reference = levels[0] if control is None else control
+    check_choice("control", reference, levels)
+    r = levels.index(reference)
+    others = [i for i in range(len(levels)) if i != r]
+    return [f"{levels[i]} - {reference}" for i in others], np.array([eye[i] - eye[r] for i in others])
+
+
+def _custom(name: str, values: Sequence[float] | Mapping[str, float], levels: tuple[str, ...]) -> FloatArray:
+    if isinstance(values, Mapping):
+        unknown = [level for level in values if level not in levels]
+        if unknown:
+            raise ValueError(
+                f"Contrast '{name}' names the unknown level '{unknown[0]}'; levels are {levels}."
+            )
+        row = np.array([float(values.get(level, 0.0)) for level in levels])
+    else:
+        row = np.asarray(values, dtype=np.float64)
+    if row.shape != (len(levels),) or not np.isfinite(row).all() or not row.any():
+        raise ValueError(
+            f"Contrast '{name}' needs one finite coefficient for each of the levels {levels}, not all 0."
+        )
+    return row
+
+
+def _arms(row: FloatArray, levels: tuple[str, ...]) -> tuple[str | None, str | None]:
+    """The two levels of a simple difference; None for other contrasts."""
+    if sorted(row[row != 0].tolist()) != [-1.0, 1.0]:
+        return None, None
+    return levels[int(np.argmax(row))], levels[int(np.argmin(row))]
+
+
+def _at(estimates: FloatArray, levels: tuple[str, ...], level: str | None) -> float:
+    return float("nan") if level is None else float(estimates[levels.index(level)])
+
+
+def _adjustment_name(adjust: str) -> str:
+    return "not adjusted" if adjust == "none" else f"{adjust.capitalize()} adjusted"
+
+
+def _adjusted(tests: TTests, adjust: str, n_means: int) -> tuple[FloatArray, FloatArray]:
+    """Adjusted p-values and critical values of the intervals."""
+    from stats.multiplicity import adjust_p
+
+    p, m, level = tests.p_value, len(tests.p_value), tests.conf_level
+    plain = t_quantile(0.5 + level / 2.0, tests.df)
+    bonferroni = t_quantile(1.0 - (1.0 - level) / (2.0 * m), tests.df)
+    if adjust == "none":
+        return p, plain
+    if adjust == "bonferroni":
+        return np.minimum(1.0, m * p), bonferroni
+    if adjust == "sidak":
+        return -np.expm1(m * np.log1p(-p)), t_quantile(0.5 + level ** (1.0 / m) / 2.0, tests.df)
+    if adjust == "holm":
+        return adjust_p(p, "holm"), bonferroni
+    return _tukey(tests, n_means)
+
+
+def _tukey(tests: TTests, n_means: int) -> tuple[FloatArray, FloatArray]:
+    from scipy.stats import studentized_range
+
+    if n_means == 2:
+        return tests.p_value, t_quantile(0.5 + tests.conf_level / 2.0, tests.df)
+    degrees = np.minimum(tests.df, 1e6)  # beyond, the distribution is the normal one to nine digits
+    p = studentized_range.sf(np.sqrt(2.0) * np.abs(tests.statistic), n_means, degrees)
+    if tests.df_method == "none":
+        p = np.full(len(tests.df), np.nan)
+    return np.asarray(p), np.asarray(studentized_range.ppf(tests.conf_level, n_means, degrees) / np.sqrt(2.0))
