@@ -4,17 +4,17 @@ A folder `<store>/features/<group_key>/` holds `train_<epoch>.npy`, `val.npy` an
 in manifest order, each with its SHA-256 beside it, and `meta.json`, which says what the key was hashed from.
 A file without a matching hash is computed again. Files can be deleted at any time.
 
-The trunk always sees whole chunks of 32 images (the last one is filled up): then its results do not change by
-a bit with the number of threads or an image's place (measured for all backbones; with chunks of 8 they do).
+Chunks of images go through the trunk on one thread each, several at once. Their bits depend neither on the
+number of threads nor on what else is computed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-import json
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
@@ -25,12 +25,11 @@ from torch import Tensor, nn
 
 from data.atomic import write_bytes, write_json, write_text
 from training.augment import augment
+from training.feature_key import CHUNK, PARTS, FeatureKey, GroupImages
 from training.preprocess import preprocess
-from training.threads import torch_threads
+from training.workers import CancelledError, default_workers, run_tasks
 
-CHUNK = 32
-_SCHEMA = 1
-_PARTS = ("train", "val", "test")
+Item = tuple[str, int]  # part and epoch: one file
 
 
 class FeatureProgress(Protocol):
@@ -38,88 +37,6 @@ class FeatureProgress(Protocol):
 
     def features(self, done: int, total: int) -> None:
         """Images that went through the trunk, of all that this group needs."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeatureKey:
-    """Everything that decides the bits of a group's features.
-
-    images : SHA-256 over pixels and shape of the decoded images
-    samples : SHA-256 over image ids and split, in order
-    weights : SHA-256 of the trunk's weights
-    hardware : processor type that torch uses ("cpu AVX2") or name of the GPU
-    """
-
-    images: str
-    samples: str
-    image_size: int
-    augmentation: str
-    preprocessing: str
-    stream_seed: int
-    backbone: str
-    weights: str
-    backend: str
-    torch: str
-    hardware: str
-    chunk: int = CHUNK
-    schema: int = _SCHEMA
-
-    def group_key(self) -> str:
-        """First 16 hex digits of the SHA-256 of the canonical JSON of all fields."""
-        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupImages:
-    """Decoded images of a task and the rows of each part of the split.
-
-    images : uint8 array (n, c, s, s), c = 1 or 3; may be memory-mapped
-    image_ids : n ids
-    rows : for "train", "val" and "test" the int64 rows into `images`, ascending
-    """
-
-    images: np.ndarray
-    image_ids: Sequence[str]
-    rows: Mapping[str, np.ndarray]
-
-    def pixels_hash(self) -> str:
-        """SHA-256 over shape and pixels."""
-        digest = hashlib.sha256(repr((self.images.shape, str(self.images.dtype))).encode())
-        for start in range(0, len(self.images), 256):
-            digest.update(np.ascontiguousarray(self.images[start : start + 256]).data)
-        return digest.hexdigest()
-
-    def samples_hash(self) -> str:
-        """SHA-256 over the ids of each part, in order."""
-        parts = {part: [self.image_ids[row] for row in self.rows[part]] for part in _PARTS}
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def feature_key(
-    group: GroupImages,
-    *,
-    augmentation: str,
-    preprocessing: str,
-    backbone: str,
-    weights_sha256: str,
-    device: torch.device,
-    stream_seed: int = 0,
-) -> FeatureKey:
-    """Key of a group's features on this machine."""
-    return FeatureKey(
-        images=group.pixels_hash(),
-        samples=group.samples_hash(),
-        image_size=int(group.images.shape[-1]),
-        augmentation=augmentation,
-        preprocessing=preprocessing,
-        stream_seed=stream_seed,
-        backbone=backbone,
-        weights=weights_sha256,
-        backend="torch channels_last float32",
-        torch=torch.__version__,
-        hardware=_hardware(device),
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +59,7 @@ class FeatureCache:
         # Copy-on-write, because torch refuses read-only arrays with a warning.
         return torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False))
 
-    def missing(self, *, epochs: int, sizes: Mapping[str, int]) -> list[tuple[str, int]]:
+    def missing(self, *, epochs: int, sizes: Mapping[str, int]) -> list[Item]:
         """(part, epoch) of every file that is absent, incomplete or altered; sizes = images per part."""
         return [item for item in self._items(epochs) if not self._is_whole(*item, n=sizes[item[0]])]
 
@@ -154,71 +71,72 @@ class FeatureCache:
         load_trunk: Callable[[], nn.Module],
         device: torch.device,
         progress: FeatureProgress | None = None,
+        workers: int | None = None,
     ) -> None:
-        """Compute what is missing. The trunk is loaded only then.
+        """Compute what is missing; the trunk is loaded only then. A file is written once it is whole.
 
         Raises
         ------
         ValueError : the trunk is not frozen, or gives features that are not finite
         """
-        sizes = {part: len(group.rows[part]) for part in _PARTS}
+        sizes = {part: len(group.rows[part]) for part in PARTS}
         todo = self.missing(epochs=epochs, sizes=sizes)
         total = sum(sizes[part] for part, _ in self._items(epochs))
         done = total - sum(sizes[part] for part, _ in todo)
-        if todo:
-            write_json(self.folder / "meta.json", {**asdict(self.key), "images_per_part": sizes})
-            trunk = _ready(load_trunk(), device)
-        for part, epoch in todo:
-            if progress is not None:
-                progress.features(done, total)
-            write = _Counter(progress, done, total)
-            features = self._compute(trunk, group, part, epoch, device=device, tick=write)
-            self._write(part, epoch, features)
-            done += sizes[part]
-        if progress is not None:
-            progress.features(total, total)
+        if not todo:
+            _report(progress, total, total)
+            return
+        write_json(self.folder / "meta.json", {**asdict(self.key), "images_per_part": sizes})
+        trunk = _ready(load_trunk(), device)
+        _report(progress, done, total)
+        # One list of chunks over all files, so that no worker waits at the end of a file.
+        places = [(item, start) for item in todo for start in range(0, sizes[item[0]], CHUNK)]
+        tasks = [self._task(trunk, group, item, start, device) for item, start in places]
+        parts: dict[Item, dict[int, np.ndarray]] = {item: {} for item in todo}
+        with (
+            _exact_convolutions(device),
+            closing(run_tasks(tasks, workers=workers or default_workers(device))) as ended,
+        ):
+            for position, result in ended:
+                if isinstance(result, Exception):
+                    raise result
+                item, start = places[position]
+                parts[item][start] = result
+                done += len(result)
+                if sum(len(chunk) for chunk in parts[item].values()) == sizes[item[0]]:
+                    chunks = parts.pop(item)
+                    self._write(item, np.concatenate([chunks[key] for key in sorted(chunks)]), group)
+                _report(progress, done, total)
 
-    def _compute(
-        self,
-        trunk: nn.Module,
-        group: GroupImages,
-        part: str,
-        epoch: int,
-        *,
-        device: torch.device,
-        tick: Callable[[int], None],
-    ) -> np.ndarray:
-        rows = group.rows[part]
-        chunks = []
-        for start in range(0, len(rows), CHUNK):
-            chosen = rows[start : start + CHUNK]
+    def _task(
+        self, trunk: nn.Module, group: GroupImages, item: Item, start: int, device: torch.device
+    ) -> Callable[[threading.Event], np.ndarray]:
+        """A task that gives the features (n <= CHUNK, F) of one chunk of a file."""
+        part, epoch = item
+
+        def compute(stop: threading.Event) -> np.ndarray:
+            if stop.is_set():
+                raise CancelledError
+            chosen = group.rows[part][start : start + CHUNK]
             filled = np.pad(chosen, (0, CHUNK - len(chosen)), mode="edge")
             images = torch.from_numpy(np.ascontiguousarray(group.images[filled])).to(device)
-            # Elementwise work on small tensors: more threads cost more than they bring.
-            with torch_threads(1):
-                if part == "train":
-                    ids = [group.image_ids[row] for row in filled]
-                    images = augment(
-                        images,
-                        ids,
-                        name=self.key.augmentation,
-                        epoch=epoch,
-                        stream_seed=self.key.stream_seed,
-                    )
-                inputs = preprocess(images, self.key.preprocessing)
-            with torch.inference_mode(), _exact_convolutions(device):
+            if part == "train":
+                ids = [group.image_ids[row] for row in filled]
+                name, stream_seed = self.key.augmentation, self.key.stream_seed
+                images = augment(images, ids, name=name, epoch=epoch, stream_seed=stream_seed)
+            inputs = preprocess(images, self.key.preprocessing)
+            with torch.inference_mode():
                 features = trunk(inputs.contiguous(memory_format=torch.channels_last))
-            chunks.append(features[: len(chosen)].to("cpu", torch.float32).numpy())
-            tick(start + len(chosen))
-        result = np.concatenate(chunks)
-        _check_finite(result, part, [group.image_ids[row] for row in rows])
-        return result
+            return features[: len(chosen)].to("cpu", torch.float32).numpy()
 
-    def _write(self, part: str, epoch: int, features: np.ndarray) -> None:
+        return compute
+
+    def _write(self, item: Item, features: np.ndarray, group: GroupImages) -> None:
+        _check_finite(features, item[0], [group.image_ids[row] for row in group.rows[item[0]]])
         buffer = io.BytesIO()
-        np.save(buffer, np.ascontiguousarray(features), allow_pickle=False)
+        np.save(buffer, features, allow_pickle=False)
         content = buffer.getvalue()
-        path = self._path(part, epoch)
+        path = self._path(*item)
         write_bytes(path, content)
         write_text(path.with_suffix(".sha256"), hashlib.sha256(content).hexdigest() + "\n")
 
@@ -234,7 +152,7 @@ class FeatureCache:
             return False
         return array.ndim == 2 and len(array) == n and array.dtype == np.float32
 
-    def _items(self, epochs: int) -> list[tuple[str, int]]:
+    def _items(self, epochs: int) -> list[Item]:
         # Without augmentation every epoch sees the same features: one file serves all.
         n_train = 1 if self.key.augmentation == "none" else epochs
         return [("val", 0), ("test", 0), *(("train", epoch) for epoch in range(n_train))]
@@ -245,15 +163,9 @@ class FeatureCache:
         return self.folder / f"train_{0 if self.key.augmentation == 'none' else epoch:03d}.npy"
 
 
-@dataclass(frozen=True, slots=True)
-class _Counter:
-    progress: FeatureProgress | None
-    before: int
-    total: int
-
-    def __call__(self, images: int) -> None:
-        if self.progress is not None:
-            self.progress.features(self.before + images, self.total)
+def _report(progress: FeatureProgress | None, done: int, total: int) -> None:
+    if progress is not None:
+        progress.features(done, total)
 
 
 def _ready(trunk: nn.Module, device: torch.device) -> nn.Module:
@@ -281,9 +193,3 @@ def _exact_convolutions(device: torch.device) -> AbstractContextManager[None]:
     return torch.backends.cudnn.flags(
         enabled=torch.backends.cudnn.enabled, benchmark=False, deterministic=cuda, allow_tf32=not cuda
     )
-
-
-def _hardware(device: torch.device) -> str:
-    if device.type == "cuda":
-        return f"cuda {torch.cuda.get_device_name(device)}"
-    return f"{device.type} {torch.backends.cpu.get_cpu_capability()}"

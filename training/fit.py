@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from training.optimizers import build_optimizer
 from training.schedule import learning_rate
 from training.seeds import epoch_order, torch_stream
 from training.settings import CellJob, CellSettings
+from training.workers import CancelledError
 
 _SCORE_ROWS = 256  # images per forward pass when scoring
 
@@ -72,17 +74,20 @@ class FitResult:
     optimizer: str
 
 
-def train_head(job: CellJob, data: HeadData, *, device: torch.device) -> FitResult:
+def train_head(
+    job: CellJob, data: HeadData, *, device: torch.device, stop: threading.Event | None = None
+) -> FitResult:
     """Train the head of a cell, choose its epoch on validation, score validation and test with it.
 
     Train metrics are those of the running epoch (each batch before its step, dropout on); validation is
     scored after each epoch with dropout off. Test is scored once, with the chosen epoch. The caller fixes the
-    number of torch threads (see `training.threads`).
+    number of torch threads (see `training.threads`); setting `stop` ends the training early.
 
     Raises
     ------
     NonFiniteLossError : the loss of a training batch or of validation is not finite
     OneClassError : train, validation or test holds one class only
+    CancelledError : `stop` was set
     ValueError : the batch size leaves a batch of one image (see `check_batch_size`)
     """
     settings = job.settings
@@ -98,7 +103,7 @@ def train_head(job: CellJob, data: HeadData, *, device: torch.device) -> FitResu
     for epoch in range(settings.epochs):
         start = time.perf_counter()
         lr = learning_rate(settings, epoch)
-        trained = _train_epoch(head, optimizer, job, data, epoch=epoch, lr=lr, device=device)
+        trained = _train_epoch(head, optimizer, job, data, epoch=epoch, lr=lr, device=device, stop=stop)
         logits = score(head, val)
         _check_finite(logits, epoch, "validation")
         scored = epoch_metrics(logits, val_labels)
@@ -170,6 +175,7 @@ def _train_epoch(
     epoch: int,
     lr: float,
     device: torch.device,
+    stop: threading.Event | None,
 ) -> EpochMetrics:
     settings = job.settings
     for group in optimizer.param_groups:
@@ -180,6 +186,8 @@ def _train_epoch(
     order = torch.from_numpy(epoch_order(len(features), task=settings.task, seed=settings.seed, epoch=epoch))
     collected = []
     for rows in order.split(settings.batch_size):
+        if stop is not None and stop.is_set():
+            raise CancelledError
         logits = head(features[rows].to(device))
         loss = functional.cross_entropy(logits, data.train_labels[rows].to(device))
         optimizer.zero_grad(set_to_none=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -14,17 +16,22 @@ from torch import nn
 
 from data.store import Store
 from training.allocator import tune_allocator
+from training.cell_rows import cell_row, prediction_rows
 from training.checkpoints import head_metadata, save_checkpoint
-from training.features import FeatureCache, GroupImages, feature_key
+from training.feature_key import GroupImages, feature_key
+from training.features import FeatureCache
 from training.fit import FitResult, HeadData, best_epoch, check_batch_size, train_head
 from training.group_input import check_jobs, group_images, part_labels, resolve_device
-from training.metrics import positive_score
+from training.heads import head_parameters
 from training.settings import CellJob
 from training.threads import torch_threads
 from training.weights import Weights, load_backbone
+from training.workers import MemoryGate, default_workers, run_tasks
 
-# One thread per head: then its bits depend neither on the machine's load nor on the number of its cores.
-HEAD_THREADS = 1
+# Heads train at the same time while their tensors fit into this; a larger one trains alone.
+HEAD_MEMORY = 4 * 2**30
+# Parameters, gradients, two moments of Adam, and the tensors of the best epoch, float32.
+_BYTES_PER_PARAMETER = 5 * 4
 
 
 class GroupProgress(Protocol):
@@ -64,9 +71,13 @@ def run_group(
     store: Store,
     device: str = "auto",
     progress: GroupProgress | None = None,
+    workers: int | None = None,
     load_trunk: Callable[[Weights], nn.Module] = load_backbone,
 ) -> list[CellOutcome]:
     """Train the cells that the store does not hold; write each one as soon as it is done.
+
+    Chunks of images and then heads run on one single-threaded worker per core, so that a cell's bits depend
+    neither on the machine's load nor on its cores, nor on the other cells.
 
     Parameters
     ----------
@@ -75,13 +86,14 @@ def run_group(
     manifest : image_id, group_id, label, one row per image
     split : image_id, split ("train", "val", "test")
     device : "auto" (cuda, else mps, else cpu), "cpu", "cuda" or "mps"
+    workers : how many at once; None = the number of torch threads on the CPU, one on other devices
     load_trunk : gives the frozen trunk of `weights`, images (b, 3, s, s) -> features (b, F)
 
     Returns
     -------
-    one outcome per job, in their order. A cell that fails (loss not finite, memory, one-class split) is recorded
-    in the store with its reason, and the others go on. The best done cell (highest validation AUC in its
-    chosen epoch, lowest index among equals) has a checkpoint afterwards.
+    one outcome per job, in their order. A cell that fails (loss not finite, memory, one-class split) is
+    recorded in the store with its reason, and the others go on. The best done cell (highest validation AUC in
+    its chosen epoch, lowest index among equals) has a checkpoint afterwards.
 
     Raises
     ------
@@ -102,12 +114,19 @@ def run_group(
         store=store,
         device=where,
         progress=progress,
+        workers=workers or default_workers(where),
         load_trunk=load_trunk,
     )
     return run.run()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Trained:
+    result: FitResult
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Best:
     """The best cell trained in this run, with its tensors."""
 
@@ -125,6 +144,7 @@ class _GroupRun:
     store: Store
     device: torch.device
     progress: GroupProgress | None
+    workers: int
     load_trunk: Callable[[Weights], nn.Module]
 
     def run(self) -> list[CellOutcome]:
@@ -151,16 +171,20 @@ class _GroupRun:
         except OSError:
             raise  # a full disk or a missing folder concerns the whole run
         except Exception as error:
-            failed = [self._failed(job, group_key, f"features: {_reason(error)}", 0.0) for job in pending]
+            failed = [self._failed(job, group_key, f"features: {_reason(error)}") for job in pending]
             return list({**outcomes, **{outcome.cell_id: outcome for outcome in failed}}.values())
         best: _Best | None = None
-        for job in pending:
-            outcomes[job.cell_id], result = self._train(job, data, group_key)
-            if result is not None:
-                rank = _rank(result.history, job)
-                if best is None or rank < best.rank:
-                    best = _Best(rank=rank, cell_id=job.cell_id, result=result)
-            del result  # a large head holds gigabytes; free it before the next one starts
+        gate = MemoryGate(HEAD_MEMORY)
+        tasks = [self._task(job, data, gate) for job in pending]
+        with closing(run_tasks(tasks, workers=self.workers)) as ended:
+            for position, trained in ended:
+                job = pending[position]
+                outcomes[job.cell_id] = self._record(job, trained, group_key)
+                if isinstance(trained, _Trained):
+                    rank = _rank(trained.result.history, job)
+                    if best is None or rank < best.rank:
+                        best = _Best(rank=rank, cell_id=job.cell_id, result=trained.result)
+                del trained  # a large head holds hundreds of megabytes
         self._save_winner(best, data)
         return list(outcomes.values())
 
@@ -171,6 +195,7 @@ class _GroupRun:
             load_trunk=lambda: self.load_trunk(self.weights),
             device=self.device,
             progress=self.progress,
+            workers=self.workers,
         )
         labels = part_labels(self.group, self.manifest)
         return HeadData(
@@ -182,73 +207,39 @@ class _GroupRun:
             test_labels=labels["test"],
         )
 
-    def _train(self, job: CellJob, data: HeadData, group_key: str) -> tuple[CellOutcome, FitResult | None]:
-        start = time.perf_counter()
-        try:
-            with torch_threads(HEAD_THREADS):
-                result = train_head(job, data, device=self.device)
-        except OSError:
-            raise
-        except Exception as error:
-            return self._failed(job, group_key, _reason(error), time.perf_counter() - start), None
-        seconds = time.perf_counter() - start
-        note = _amp_note(job)
-        row = self._row(job, group_key, status="done", reason=None, seconds=seconds)
+    def _task(self, job: CellJob, data: HeadData, gate: MemoryGate) -> Callable[[threading.Event], _Trained]:
+        def train(stop: threading.Event) -> _Trained:
+            needed = _BYTES_PER_PARAMETER * head_parameters(job.settings, data.val.shape[1])
+            with gate.hold(needed):
+                start = time.perf_counter()
+                result = train_head(job, data, device=self.device, stop=stop)
+                return _Trained(result=result, seconds=time.perf_counter() - start)
+
+        return train
+
+    def _record(self, job: CellJob, trained: _Trained | Exception, group_key: str) -> CellOutcome:
+        if isinstance(trained, OSError):
+            raise trained
+        if isinstance(trained, Exception):
+            return self._failed(job, group_key, _reason(trained))
+        result, seconds, note = trained.result, trained.seconds, _amp_note(job)
+        row = cell_row(job, group_key=group_key, device=self.device)
         row.update(
+            seconds=seconds,
             best_epoch=result.best_epoch,
             n_parameters=result.n_parameters,
             optimizer_implementation=result.optimizer,
             note=note,
         )
-        self.store.write_cell(row, self._predictions(job, result), result.history)
+        self.store.write_cell(row, prediction_rows(job, result, self.group, self.manifest), result.history)
         self._report(job, "done")
-        outcome = CellOutcome(cell_id=job.cell_id, status="done", reason=None, seconds=seconds, note=note)
-        return outcome, result
+        return CellOutcome(cell_id=job.cell_id, status="done", reason=None, seconds=seconds, note=note)
 
-    def _failed(self, job: CellJob, group_key: str, reason: str, seconds: float) -> CellOutcome:
-        self.store.write_cell(self._row(job, group_key, status="failed", reason=reason, seconds=seconds))
+    def _failed(self, job: CellJob, group_key: str, reason: str) -> CellOutcome:
+        row = cell_row(job, group_key=group_key, device=self.device)
+        self.store.write_cell({**row, "status": "failed", "reason": reason})
         self._report(job, "failed")
-        return CellOutcome(cell_id=job.cell_id, status="failed", reason=reason, seconds=seconds)
-
-    def _row(
-        self, job: CellJob, group_key: str, *, status: str, reason: str | None, seconds: float
-    ) -> dict[str, Any]:
-        return {
-            "cell_id": job.cell_id,
-            "index": job.index,
-            "status": status,
-            "reason": reason,
-            "group_key": group_key,
-            **job.settings.to_dict(),
-            "best_epoch": None,
-            "n_parameters": None,
-            "seconds": seconds,
-            "device": str(self.device),
-            "optimizer_implementation": None,
-            "note": None,
-        }
-
-    def _predictions(self, job: CellJob, result: FitResult) -> pd.DataFrame:
-        parts = []
-        for part, logits in (("val", result.val_logits), ("test", result.test_logits)):
-            chosen = self.manifest.iloc[self.group.rows[part]]
-            parts.append(
-                pd.DataFrame(
-                    {
-                        "cell_id": job.cell_id,
-                        "seed": job.settings.seed,
-                        "fold": job.settings.fold,
-                        "split": part,
-                        "image_id": chosen["image_id"].to_numpy(),
-                        "group_id": chosen["group_id"].to_numpy(),
-                        "label": chosen["label"].to_numpy(),
-                        "score": positive_score(logits),
-                        "logit_0": logits[:, 0],
-                        "logit_1": logits[:, 1],
-                    }
-                )
-            )
-        return pd.concat(parts, ignore_index=True)
+        return CellOutcome(cell_id=job.cell_id, status="failed", reason=reason, seconds=0.0)
 
     def _report(self, job: CellJob, status: str) -> None:
         if self.progress is not None:
@@ -275,7 +266,7 @@ class _GroupRun:
             result = best.result
         else:
             # A resumed run: the same job on the same features gives the same tensors.
-            with torch_threads(HEAD_THREADS):
+            with torch_threads(1):
                 result = train_head(winner, data, device=self.device)
         metadata = head_metadata(
             winner.settings,

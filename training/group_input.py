@@ -9,10 +9,9 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from training.features import GroupImages
+from training.feature_key import PARTS, GroupImages
 from training.settings import GROUP_FIELDS, CellJob
 
-_PARTS = ("train", "val", "test")
 _DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -91,7 +90,7 @@ def group_images(
         )
     rows = {
         part: np.array([i for i, name in enumerate(ids) if part_of.get(name) == part], dtype=np.int64)
-        for part in _PARTS
+        for part in PARTS
     }
     empty = [part for part, chosen in rows.items() if len(chosen) == 0]
     if empty:
