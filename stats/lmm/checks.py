@@ -20,8 +20,8 @@ def advice(fit: LmmFit, *, df: np.ndarray | None = None) -> list[str]:
     notes = []
     if not fit.converged:
         notes.append(
-            f"The fit did not converge ({fit.optimiser.status} after {fit.optimiser.evaluations} evaluations): "
-            "do not use its numbers."
+            f"The fit did not converge ({fit.optimiser.status} after {fit.optimiser.evaluations} "
+            "evaluations): do not use its numbers."
         )
     if fit.singular:
         notes.append(

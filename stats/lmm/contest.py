@@ -39,7 +39,7 @@ class TTests:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FTest:
-    """F test of several linear functions at once. `scale` is Kenward-Roger's factor, already in `statistic`."""
+    """F test of several linear functions at once; Kenward-Roger's `scale` is already in `statistic`."""
 
     statistic: float
     df1: int
@@ -136,7 +136,7 @@ def _checked_rows(fit: LmmFit, L: FloatArray) -> FloatArray:
     rows = np.atleast_2d(np.asarray(L, dtype=np.float64))
     if rows.shape[1] != len(fit.names) or not np.isfinite(rows).all():
         raise ValueError(
-            f"`L` must be finite with one column per fixed effect ({len(fit.names)}: {', '.join(fit.names)}), "
+            f"`L` must be finite with one column per fixed effect ({', '.join(fit.names)}), "
             f"got shape {rows.shape}."
         )
     return rows

@@ -48,7 +48,8 @@ def marginal_means(fit: LmmFit, factor: str, *, by: str | None = None) -> list[M
 
     Raises
     ------
-    ValueError : `factor` or `by` is no factor among the fixed effects; empty cells make the means not estimable
+    ValueError : `factor` or `by` is no factor among the fixed effects; empty cells make the means not
+        estimable
     """
     columns = fit.design.columns
     target = _fixed_factor(fit, factor, "factor")
@@ -57,8 +58,8 @@ def marginal_means(fit: LmmFit, factor: str, *, by: str | None = None) -> list[M
     slicer = None if by is None else _fixed_factor(fit, by, "by")
     if fit.design.aliased:
         raise ValueError(
-            f"Marginal means need every combination of the factors; {', '.join(fit.design.aliased)} could not be "
-            "estimated. Take the interaction out or leave the empty combinations out of the data."
+            f"Marginal means need every combination of factors; {', '.join(fit.design.aliased)} could not "
+            "be estimated. Take the interaction out or leave the empty combinations out of the data."
         )
     grid_levels = {name: range(len(c.levels)) for name, c in columns.items() if isinstance(c, Factor)}
     cells = list(product(*grid_levels.values()))
@@ -147,15 +148,18 @@ def contrasts(
     Parameters
     ----------
     factor : a factor among the fixed effects
-    kind : "pairwise" (every `a - b`), "treatment-vs-control" (every level minus `control`, by default the first),
-        or named coefficients: `{"late - early": {"c": 0.5, "d": 0.5, "a": -1}}` or sequences in the levels' order
+    kind : "pairwise" (every `a - b`), "treatment-vs-control" (every level minus `control`, by default the
+        first),
+        or named coefficients: `{"late - early": {"c": 0.5, "d": 0.5, "a": -1}}` or sequences in the levels'
+        order
     adjust : "holm", "tukey" (pairwise only), "sidak", "bonferroni" or "none"; within each slice
     df : "satterthwaite", "kenward-roger" or "none"
     by : slice by this factor: the contrasts are made within each of its levels
 
     Returns
     -------
-    DataFrame : one row per contrast in RESULT_COLUMNS. `p_value` is not adjusted. The interval is, as in emmeans:
+    DataFrame : one row per contrast in RESULT_COLUMNS. `p_value` is not adjusted. The interval is, as in
+        emmeans:
         Tukey and Sidak by their own critical value, Holm by Bonferroni's.
 
     Raises

@@ -1,8 +1,8 @@
 """Cross-products of the model matrices: after these, the cost of a fit no longer depends on the rows.
 
 Columns are grouped: the largest random term may be *eliminated* (its own cross-product is block diagonal, one
-small block per level, so it is inverted in closed form); all other random columns "z", the fixed columns "X" (in
-an orthonormal basis) and y form one dense matrix.
+small block per level, so it is inverted in closed form); all other random columns "z", the fixed columns "X"
+(in an orthonormal basis) and y form one dense matrix.
 """
 
 from __future__ import annotations
@@ -105,10 +105,10 @@ def _dense_products(
     if n * (q + m) <= 200_000:  # small: one dense product is quickest
         full = np.zeros((n, q + m))
         full[:, q:] = Xy
-        rows, column = np.arange(n), 0
+        every_row, column = np.arange(n), 0
         for term, values in zip(terms, scaled, strict=True):
             for covariate in values:
-                full[rows, starts[column] + term.group.codes] = covariate
+                full[every_row, starts[column] + term.group.codes] = covariate
                 column += 1
         return np.asarray(full.T @ full)
     out = np.empty((q + m, q + m))

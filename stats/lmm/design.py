@@ -22,7 +22,7 @@ RANK_TOLERANCE = 1e-7  # as R's qr() in lm and lmer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RandomDesign:
-    """One random term as data. Z has a column per (coefficient, level): `values[c]` where `codes` is the level.
+    """One random term as data. Z has a column per (coefficient, level): `values[c]` in the rows of the level.
 
     Attributes
     ----------
@@ -87,7 +87,8 @@ def build_design(
     Parameters
     ----------
     formula : parsed formula;  frame : one row per observation
-    weights, offset : column names; weights are inverse variances up to a factor, the offset is subtracted from y
+    weights, offset : column names; weights are inverse variances up to a factor, the offset is subtracted
+        from y
     coding : "treatment" (R's default) or "sum"
 
     Raises
@@ -109,8 +110,8 @@ def build_design(
     n_parameters = len(kept) + 1 + sum(_n_covariances(part) for part in random)
     if n < n_parameters:
         raise ValueError(
-            f"{n} complete rows are fewer than the {n_parameters} parameters of '{formula.text}' ({len(kept)} fixed "
-            f"effects, {n_parameters - len(kept)} variances and covariances); use more rows or a smaller model."
+            f"{n} complete rows are fewer than the {n_parameters} parameters of '{formula.text}' "
+            f"({len(kept)} fixed effects, the rest variances); use more rows or a smaller model."
         )
     return Design(
         formula=formula,
@@ -132,11 +133,11 @@ def build_design(
 def fixed_columns(
     intercept: bool, terms: Sequence[Term], columns: Mapping[str, Column], n: int, coding: Coding
 ) -> tuple[FloatArray, list[str], NDArray[np.intp]]:
-    """Model matrix with R's rules: a factor is coded by contrasts where its margin is in the model, else in full."""
+    """Model matrix by R's rules: a factor is coded by contrasts if its margin is there, else in full."""
     names: list[str] = ["Intercept"] if intercept else []
     blocks: list[FloatArray] = [np.ones((1, n))] if intercept else []
     assign: list[int] = [-1] if intercept else []
-    present = {frozenset(term) for term in terms} | {frozenset()}
+    present: set[frozenset[str]] = {frozenset(term) for term in terms} | {frozenset()}
     full_next = not intercept  # without an intercept the first factor met is coded in full, as in R
     for index, term in enumerate(terms):
         block, labels = np.ones((1, n)), [""]
@@ -197,9 +198,9 @@ def _read_columns(
         if name in in_group:
             known = columns.get(name)
             groups[name] = known if isinstance(known, Factor) else factor(series)
-        if present is None and (whole := groups.get(name, columns.get(name))) is not None:
-            if isinstance(whole, Factor) and (whole.codes < 0).any():
-                present = whole.codes >= 0
+        whole = groups.get(name, columns.get(name))
+        if present is None and isinstance(whole, Factor) and (whole.codes < 0).any():
+            present = whole.codes >= 0
         if present is not None:
             if not present.any():
                 raise ValueError(
@@ -222,9 +223,9 @@ def _kept(columns: Mapping[str, Column], keep: NDArray[np.bool_] | None, *, chec
     kept: dict[str, Column] = {}
     for name, column in columns.items():
         if isinstance(column, Factor):
-            kept[name] = take(column, keep)
+            kept[name] = whole = take(column, keep)
             if check:
-                _check_levels(name, kept[name])
+                _check_levels(name, whole)
         else:
             kept[name] = column if keep is None else column[keep]
     return kept
@@ -287,7 +288,7 @@ def _full_rank(X: FloatArray) -> tuple[FloatArray, list[int]]:
     kept = list(range(X.shape[1]))
     norms = np.sqrt((X * X).sum(axis=0))
     while kept:
-        R = np.linalg.qr(X[:, kept], mode="r")
+        R = np.asarray(np.linalg.qr(X[:, kept], mode="r"))
         size = min(R.shape)
         small = np.abs(np.diagonal(R)) < RANK_TOLERANCE * norms[kept[:size]]
         if small.any():
@@ -310,10 +311,11 @@ def _random_design(
         values, names = np.ones((1, n)), ["Intercept"]
     if len(group.levels) < 2:
         raise ValueError(f"Grouping factor '{part.label}' has one level; a random effect needs at least two.")
-    if len(group.levels) * len(names) >= n:
+    effects = len(group.levels) * len(names)
+    if effects >= n:
         raise ValueError(
-            f"The random term of '{part.label}' has {len(group.levels) * len(names)} effects for {n} rows, so it "
-            "cannot be told from the residual; take it out or measure more often per level."
+            f"The random term of '{part.label}' has {effects} effects for {n} rows, so "
+            "it cannot be told from the residual; take it out or measure more often per level."
         )
     scale = np.sqrt((values * values).mean(axis=1))
     if not scale.all():

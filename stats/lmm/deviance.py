@@ -1,7 +1,7 @@
 """The profiled deviance of a linear mixed model with exact first and second derivatives.
 
-With V = sigma^2 (I + Z Gamma Z'), Gamma = Lambda Lambda' (Bates et al. 2015), P0 = V0^-1 - V0^-1 X (X'V0^-1 X)^-1 X'V0^-1
-and r^2 = y'P0 y, the REML criterion is
+With V = sigma^2 V0, V0 = I + Z Gamma Z', Gamma = Lambda Lambda' (Bates et al. 2015),
+P0 = V0^-1 - V0^-1 X (X'V0^-1 X)^-1 X'V0^-1 and r^2 = y'P0 y, the REML criterion is
 
     d = log|V0| + log|X'V0^-1 X| + (n - p) (1 + log(2 pi r^2 / (n - p))).
 
@@ -10,8 +10,9 @@ V0 is linear in gamma (the entries of Gamma): dV0/dgamma_r = Z E_r Z'. With S = 
     d log|.| = tr(S E_r),      d^2 log|.| = -tr(S E_r S E_s),
     d r^2    = -s'E_r s,       d^2 r^2    = 2 s'E_r S E_s s,
 
-and the chain rule through gamma(theta) gives gradient and Hessian in theta, exact at the boundary too. For ML the
-first two use S0 = Z'V0^-1 Z in place of S and n in place of n - p. No n-vector is touched after the cross-products.
+and the chain rule through gamma(theta) gives gradient and Hessian in theta, exact at the boundary too. For ML
+the first two use S0 = Z'V0^-1 Z in place of S and n in place of n - p. No n-vector is touched after the
+cross-products.
 """
 
 from __future__ import annotations
@@ -35,10 +36,13 @@ class Evaluation:
 
     Attributes
     ----------
-    theta : (k,);  value : the criterion;  gradient : (k,), hessian : (k, k), both in theta and profiled over sigma
-    traces, forms : (k,) tr(S E_r) and s'E_r s;  trace_pairs, form_pairs : (k, k) tr(S E_r S E_s), s'E_r S E_s s
+    theta : (k,);  value : the criterion;  gradient : (k,), hessian : (k, k), both in theta and profiled over
+        sigma
+    traces, forms : (k,) tr(S E_r) and s'E_r s;  trace_pairs, form_pairs : (k, k) tr(S E_r S E_s), s'E_r S E_s
+        s
     r2 : penalised residual sum of squares;  dof : n - p for REML, n for ML
-    beta : (p,) coefficients in the orthonormal basis, relative to least squares;  Phi : (p, p) (X'V0^-1 X)^-1 in it
+    beta : (p,) coefficients in the orthonormal basis, relative to least squares;  Phi : (p, p) (X'V0^-1 X)^-1
+        in it
     projection : the operator S = Z'P0 Z at this theta
     """
 
@@ -133,7 +137,7 @@ class Deviance:
         return float(value), r2, C, scale, factor, rhs, rows
 
     def _dense_lambda(self, theta: FloatArray) -> FloatArray:
-        """blockdiag(Lambda of the dense terms, I): its diagonal if every dense term is scalar, else the matrix."""
+        """blockdiag(Lambda of the dense terms, I); its diagonal if every dense term is scalar."""
         products = self.products
         terms, starts, q = products.dense_terms, products.starts, products.q
         m = q + products.p
@@ -155,7 +159,7 @@ class Deviance:
         return matrix
 
     def collect(self, single: FloatArray, double: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Sums over ordered pairs of coefficients (a, b) in the projection's order to the entries of gamma."""
+        """Sum ordered pairs of coefficients (a, b), in the projection's order, to the entries of gamma."""
         D = self._collector
         if D.ndim == 1:
             return single[D], double[D[:, None], D]
@@ -167,12 +171,12 @@ class Deviance:
         return np.eye(len(D))[D] if D.ndim == 1 else D
 
     def evaluate(self, theta: FloatArray) -> Evaluation | None:
-        """Criterion, gradient, Hessian and the pieces for inference; None where the system cannot be factored."""
+        """Criterion, gradient, Hessian and pieces for inference; None if the system cannot be factored."""
         solved = self._factor(theta)
         if solved is None:
             return None
         value, r2, C, scale, factor, rhs, rows = solved
-        q, p = self.products.q, self.products.p
+        q = self.products.q
         Mi, _ = dpotri(factor, lower=1)
         Mi = np.tril(Mi)
         Mi += np.tril(Mi, -1).T

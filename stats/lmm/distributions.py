@@ -1,4 +1,4 @@
-"""Tails and quantiles of t, F and chi-square for real degrees of freedom, by `scipy.special` (quick to import)."""
+"""Tails and quantiles of t, F and chi-square for real degrees of freedom (by `scipy.special`)."""
 
 from __future__ import annotations
 

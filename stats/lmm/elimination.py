@@ -4,7 +4,7 @@ With V1 = I + Z1 (I x Gamma) Z1', block diagonal over the levels of the term, an
 
     H_l = (I + C_l Gamma)^-1,   Z1' V1^-1 = H Z1',   V1^-1 = I - Z1 (Gamma H) Z1',   log|V1| = -sum log|H_l|.
 
-So [z, X, y]' V1^-1 [z, X, y] needs only C_l and C1 = Z1' [z, X, y], whose rows are sparse when the factors cross
+So [z, X, y]' V1^-1 [z, X, y] needs only C_l and C1 = Z1' [z, X, y], sparse when the factors cross
 sparsely. Everything here costs the non-zeros of C1, or the non-zeros times the width of z.
 """
 
@@ -84,7 +84,7 @@ class Elimination:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pairs:
-    """Products of the non-zeros of the rows of a sparse matrix z (l x q): z' diag(h) z without a sparse product.
+    """Products of the non-zeros in each row of a sparse z (l x q): z' diag(h) z without a sparse product.
 
     Attributes
     ----------
@@ -122,7 +122,7 @@ def build_elimination(
     starts: NDArray[np.intp],
     Xy: FloatArray,
 ) -> Elimination:
-    """Cross-products of the term `first` (covariates `values`, (c, n)) with itself, the other terms and [X, y]."""
+    """Cross-products of the term `first` (covariates `values`, (c, n)) with itself, the others and [X, y]."""
     codes, levels, size = first.group.codes, len(first.group.levels), len(values)
     own = np.empty((levels, size, size))
     for a in range(size):

@@ -37,8 +37,8 @@ def numeric_values(column: pd.Series) -> NDArray[np.float64]:
 def factor(column: pd.Series) -> Factor:
     """Factor with levels sorted as in R: text alphabetical without regard to case, numbers by value.
 
-    A pandas categorical keeps the order of its categories. R's order depends on its locale: upper-case letters
-    come first in the C locale; here, as in R's English locales, case breaks ties only.
+    A pandas categorical keeps the order of its categories. R's order depends on its locale: upper-case
+    letters come first in the C locale; here, as in R's English locales, case breaks ties only.
     """
     if isinstance(column.dtype, pd.CategoricalDtype):
         codes, values = np.asarray(column.cat.codes, dtype=np.intp), list(column.cat.categories)

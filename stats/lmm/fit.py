@@ -112,9 +112,10 @@ def fit_lmm(
     Parameters
     ----------
     formula : lme4 formula of column names, for example `"auc ~ pretrain + (1|head) + (1|task)"`
-    frame : one row per observation; numbers in fixed terms are covariates, other columns factors with levels sorted
-        as in R (alphabetical, numbers by value); rows with a missing value in a column of the model are dropped and
-        counted in `n_dropped`
+    frame : one row per observation; numbers in fixed terms are covariates, other columns factors with levels
+        sorted
+        as in R (alphabetical, numbers by value); rows with a missing value in a column of the model are
+        dropped and counted in `n_dropped`
     reml : restricted (default) or full maximum likelihood
     weights : column of inverse variances up to a factor;  offset : column subtracted from the response
     coding : "treatment" (first level is the baseline) or "sum"
@@ -126,13 +127,14 @@ def fit_lmm(
     Raises
     ------
     TypeError : `formula` is not text or `frame` is no DataFrame
-    ValueError : formula with code, unknown or empty column, a factor with one level, constant response, infinite
+    ValueError : formula with code, unknown or empty column, a factor with one level, constant response,
+        infinite
         values, fewer rows than parameters, a term written twice
 
     Notes
     -----
-    Source: Bates, Maechler, Bolker & Walker 2015 (J Stat Softw 67:1). The optimum is found by Newton steps with the
-    exact Hessian of the profiled deviance, so that it does not depend on an optimiser's tolerance.
+    Source: Bates, Maechler, Bolker & Walker 2015 (J Stat Softw 67:1). The optimum is found by Newton steps
+    with the exact Hessian of the profiled deviance, so that it does not depend on an optimiser's tolerance.
     Checked against R lme4 (tests/golden/lmm_*.json).
     """
     design = build_design(parse_formula(formula), frame, weights=weights, offset=offset, coding=coding)
@@ -194,7 +196,7 @@ def assemble(design: Design, deviance: Deviance, evaluation: Evaluation, record:
 
 
 def _boundary(thetas: ThetaMap, theta: FloatArray, random: list[RandomCovariance]) -> tuple[str, ...]:
-    """Terms whose covariance matrix is singular, in words. theta is in units of unit-mean-square covariates."""
+    """Terms whose covariance matrix is singular, in words; theta is for unit-mean-square covariates."""
     found = []
     for i, term in enumerate(random):
         factor = thetas.matrix(theta, i)

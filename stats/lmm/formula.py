@@ -14,7 +14,7 @@ from typing import Any
 Term = tuple[str, ...]
 
 ALLOWED = (
-    "allowed are column names (`in backquotes` if they have blanks), `:`, `*`, `+`, `-1`, and the random terms "
+    "allowed are column names (`in backquotes` if they have blanks), `:`, `*`, `+`, `-1`, and random terms "
     "(1|g), (x|g), (x||g), (1|a/b) and (1|a:b)"
 )
 
@@ -74,7 +74,8 @@ def parse_formula(text: str) -> LmmFormula:
     Raises
     ------
     TypeError : `text` is not a string
-    ValueError : anything but names, `:`, `*`, `+`, `-1` and random terms; a term written twice; no random term
+    ValueError : anything but names, `:`, `*`, `+`, `-1` and random terms; a term written twice; no random
+        term
     """
     if not isinstance(text, str):
         raise TypeError(f"`formula` must be a string such as 'y ~ x + (1|g)', got {type(text).__name__}.")
@@ -198,7 +199,7 @@ def _summands(node: Any, sign: int) -> list[tuple[int, Any]]:
 
 
 def _bar(node: Any) -> Any:
-    inner = node.expression if type(node).__name__ == "Grouping" else None
+    inner: Any = node.expression if type(node).__name__ == "Grouping" else None
     return inner if type(inner).__name__ == "Binary" and inner.operator.kind == "PIPE" else None
 
 

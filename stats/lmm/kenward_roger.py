@@ -1,13 +1,13 @@
 """Kenward-Roger: adjusted covariance of the fixed effects, denominator df and F scaling.
 
-V is linear in its parameters: V = tau V0 + sum_r gamma_r Z E_r Z' around the estimate (tau = sigma^2). In these
-coordinates, with K = Z'V0^-1 X, Phi = (X'V0^-1 X)^-1 and S = Z'PZ,
+V is linear in its parameters: V = tau V0 + sum_r gamma_r Z E_r Z' around the estimate (tau = sigma^2). In
+these coordinates, with K = Z'V0^-1 X, Phi = (X'V0^-1 X)^-1 and S = Z'PZ,
 
     P_r = K'E_r K,   P_tau = X'V0^-1 X,   Q_rs - P_r Phi P_s = K'E_r S E_s K,   Q_tau,s - P_tau Phi P_s = 0,
     2 W^-1 = tr(S E_r S E_s), with tr(S E_r) and n - p for tau,
 
-so nothing of size n is formed. The adjustment is the same in every linear parametrisation of V; pbkrtest's uses
-sigma^2 I in place of tau V0. Source: Kenward & Roger 1997 (Biometrics 53:983); Halekoh & Hojsgaard 2014
+so nothing of size n is formed. The adjustment is the same in every linear parametrisation of V; pbkrtest's
+uses sigma^2 I in place of tau V0. Source: Kenward & Roger 1997 (Biometrics 53:983); Halekoh & Hojsgaard 2014
 (J Stat Softw 59:9).
 """
 
@@ -51,7 +51,7 @@ def kenward_roger(fit: LmmFit) -> KenwardRoger:
             "Kenward-Roger needs a REML fit, this one is ML; fit with reml=True or use Satterthwaite."
         )
     evaluation, thetas, products = fit.evaluation, fit.deviance.thetas, fit.deviance.products
-    k, p = thetas.length, products.p
+    k = thetas.length
     information = np.empty((k + 1, k + 1))
     information[0, 0] = evaluation.dof
     information[0, 1:] = information[1:, 0] = evaluation.traces

@@ -1,7 +1,7 @@
 """Minimise the profiled deviance: Newton steps with the exact Hessian inside a trust region.
 
-The criterion is an even function of every column of Lambda, so theta needs no bounds: a variance of zero is an
-ordinary stationary point at which the Hessian is exact too.
+The criterion is an even function of every column of Lambda, so theta needs no bounds: a variance of zero is
+an ordinary stationary point at which the Hessian is exact too.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ FloatArray = NDArray[np.float64]
 TOLERANCE = (
     1e-15  # predicted decrease of the criterion at which iteration stops, relative to max(1, |criterion|)
 )
-NOISE = 1e-9  # decreases below this share of the criterion are lost in rounding; steps are then judged by gradient
+NOISE = 1e-9  # smaller shares of the criterion are lost in rounding; steps are then judged by the gradient
 MAX_EVALUATIONS = 200
 LARGEST_THETA = 1e7  # beyond this the residual variance is zero to working precision
 
@@ -119,9 +119,9 @@ def minimise(
 
 
 def scoring_step(deviance: Deviance, at: Evaluation) -> FloatArray:
-    """theta after one step of Fisher scoring for the variances from `at`: unbiased quadratic estimates (MINQUE).
+    """theta after one step of Fisher scoring for the variances: unbiased quadratic estimates (MINQUE).
 
-    V = tau V0 + sum delta_r Z E_r Z' is linear in (tau, delta), so the step is a linear system in the traces that
+    V = tau V0 + sum delta_r Z E_r Z' is linear in (tau, delta): the step is a linear system in traces that
     the derivatives already hold. Estimates outside the parameter space are pulled just inside it.
     """
     thetas = deviance.thetas
@@ -156,7 +156,7 @@ def _next_radius(radius: float, ratio: float, size: float, clipped: bool) -> flo
 def _step(
     gradient: FloatArray, curvatures: FloatArray, vectors: FloatArray, radius: float
 ) -> tuple[FloatArray, float, bool]:
-    """Minimiser of the quadratic model within the radius, its predicted decrease, whether the radius binds."""
+    """Minimiser of the quadratic model within the radius, predicted decrease, whether the radius binds."""
     g = vectors.T @ gradient
     floor = 1e-12 * max(float(np.abs(curvatures).max()), 1e-300)
     if curvatures[0] > -floor:

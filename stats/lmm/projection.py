@@ -5,9 +5,10 @@ Q = Lambda (Lambda' C Lambda + I)^-1 Lambda' bordered by X. With C = A'V1^-1 A a
 
     S_zz = C_zA U,   S_1z = R U,   S_11 = H C_l - R Q R',   U = I_z - Q C_Az,
 
-so that the (large) block S_11 never exists: its traces come from W_ab = R_a'R_b and from the diagonals of R Q R'.
+so that the (large) block S_11 never exists: its traces come from W_ab = R_a'R_b and the diagonals of R Q R'.
 
-Quantities for a term with c coefficients are kept for all c^2 ordered pairs (a, b); the caller sums (a, b) and (b, a).
+Quantities for a term with c coefficients are kept for all c^2 ordered pairs (a, b); the caller sums (a, b)
+and (b, a).
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stats.lmm.crossproducts import CrossProducts
 from stats.lmm.elimination import Elimination
 
 FloatArray = NDArray[np.float64]
@@ -32,9 +32,11 @@ class Projection:
 
     Attributes
     ----------
-    starts : first column of each dense coefficient, q last;  sizes : coefficients per term, eliminated term first
+    starts : first column of each dense coefficient, q last;  sizes : coefficients per term, eliminated term
+        first
     C : (m + 1, m + 1) cross-products under V1 of [z, X, y], m = q + p
-    Q : (m, m);  U : (m, q);  Szz : (q, q);  shrinkage : (q,) theta^2 of each column, 0 for vector-valued terms
+    Q : (m, m);  U : (m, q);  Szz : (q, q);  shrinkage : (q,) theta^2 of each column, 0 for vector-valued
+        terms
     solution : (m,) predicted effects b of z (scaled units) and the coefficients of X
     rows : the eliminated term's R, or None
     """

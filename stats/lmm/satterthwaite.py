@@ -1,6 +1,6 @@
 """Satterthwaite degrees of freedom as in lmerTest, from exact derivatives.
 
-With phi = (theta, sigma), A = 2 H^-1 the asymptotic covariance of phi (H the Hessian of the deviance in phi) and
+With phi = (theta, sigma), A = 2 H^-1 the asymptotic covariance of phi (H the Hessian of the deviance) and
 g_k = L (dV_beta / dphi_k) L', the degrees of freedom of L beta are 2 (L V_beta L')^2 / (g'A g).
 Source: Kuznetsova, Brockhoff & Christensen 2017 (J Stat Softw 82:13).
 """
@@ -82,7 +82,7 @@ def phi_derivatives(fit: LmmFit) -> FloatArray:
 
 
 def gains_by_coefficient(fit: LmmFit) -> list[FloatArray]:
-    """Z'V0^-1 X (X'V0^-1 X)^-1 in the orthonormal basis of X, one (levels, p) array per coefficient of the formula."""
+    """Z'V0^-1 X (X'V0^-1 X)^-1 (X in its orthonormal basis), one (levels, p) array per coefficient."""
     projection, products = fit.evaluation.projection, fit.deviance.products
     first, dense = projection.fixed_covariances()
     sizes = fit.deviance.thetas.sizes
@@ -121,8 +121,8 @@ def satterthwaite_f(
 ) -> tuple[float, int, float]:
     """F statistic, numerator and denominator df of L beta = 0 as lmerTest's `contestMD`.
 
-    The contrasts are turned to the eigenvectors of L V_beta L'; each gets its own df nu_m, combined so that the
-    expectation of F is right: ddf = 2E / (E - q), E = sum nu_m / (nu_m - 2), and 2 if any nu_m <= 2. The result
+    The contrasts are turned to the eigenvectors of L V_beta L'; each gets its own df nu_m, combined so that
+    the expectation of F is right: ddf = 2E / (E - q), E = sum nu_m / (nu_m - 2), and 2 if any nu_m <= 2. It
     depends on the basis of L, in lmerTest too.
     """
     known = uncertainty or variance_uncertainty(fit)

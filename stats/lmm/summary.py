@@ -24,8 +24,9 @@ def lmm_summary(fit: LmmFit, *, df: str = "satterthwaite", conf_level: float = 0
 
     Returns
     -------
-    dict with formula, n, reml, criterion, converged, singular, df_method, fixed, random, residual_variance, groups,
-    scaled_residuals, warnings. `correlation` of a random coefficient is that with the first of its term.
+    dict with formula, n, reml, criterion, converged, singular, df_method, fixed, random, residual_variance,
+    groups, scaled_residuals, warnings. `correlation` of a random coefficient is that with the first of its
+    term.
 
     Raises
     ------

@@ -83,7 +83,7 @@ class ThetaMap:
         return out
 
     def curvature(self, gradient: FloatArray) -> FloatArray:
-        """Sum over gamma of gradient times the second derivative of gamma in theta, shape (length, length)."""
+        """Sum over gamma of gradient times second derivative of gamma in theta, shape (length, length)."""
         if self.scalar:
             return np.diag(2.0 * gradient)
         out = np.zeros((self.length, self.length))
