@@ -41,7 +41,8 @@ def probe_image(path: Path) -> ImageFacts:
     with _opened(content) as image:
         width, height = image.size
         try:
-            if image.format == "PNG" and image.mode in ("1", "L", "RGB"):
+            opaque = image.mode in ("1", "L", "RGB") and "transparency" not in image.info
+            if image.format == "PNG" and opaque:
                 image.verify()
             else:
                 _array(image)

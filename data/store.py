@@ -24,6 +24,7 @@ from data.tables import (
     PREDICTION_TYPES,
     SPLIT_TYPES,
     check_predictions,
+    csv_text,
     read_parts,
     read_table,
     sort_predictions,
@@ -232,8 +233,7 @@ class Store:
     def write_result(self, table: str, frame: pd.DataFrame) -> None:
         """Write a result table as parquet and as CSV with 17 significant digits, which lose no bit."""
         path = self.root / "results" / f"{check_name('result table', table)}.parquet"
-        text = frame.to_csv(index=False, float_format="%.17g", lineterminator="\n")
-        write_text(path.with_suffix(".csv"), text)
+        write_text(path.with_suffix(".csv"), csv_text(frame))
         write_parquet(path, frame)
 
     def read_result(self, table: str) -> pd.DataFrame:

@@ -74,6 +74,18 @@ def sort_predictions(frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def csv_text(frame: pd.DataFrame) -> str:
+    """Return the frame as CSV text, without its index, that loses no bit of a number.
+
+    Floats have 17 significant digits, null is an empty field, an empty text is `""`. Lines end with a
+    line feed; texts with commas, quotes or line ends of any kind are quoted. (`DataFrame.to_csv` leaves a
+    carriage return bare, and readers then see two rows.)
+    """
+    columns = [[_field(value) for value in frame[name]] for name in frame.columns]
+    lines = [",".join(fields) for fields in zip(*columns, strict=True)]
+    return "\n".join([",".join(_field(str(name)) for name in frame.columns), *lines, ""])
+
+
 def read_table(path: Path) -> pd.DataFrame:
     """Return a stored table; a damaged file is a ValueError that names it."""
     return _read(path, None).to_pandas()
@@ -135,6 +147,17 @@ def _check_selection(splits: Collection[str] | None, columns: Sequence[str] | No
     unknown = sorted(set(splits or ()) - set(SPLITS))
     if unknown:
         raise ValueError(f"`splits` names {unknown[0]!r}; the splits are {', '.join(SPLITS)}.")
+
+
+def _field(value: object) -> str:
+    if isinstance(value, str):
+        quoted = value == "" or any(sign in value for sign in ',"\r\n')
+        return '"' + value.replace('"', '""') + '"' if quoted else value
+    if value is None or value is pd.NA or value is pd.NaT:
+        return ""
+    if isinstance(value, float | np.floating):
+        return "" if np.isnan(value) else format(value, ".17g")
+    return _field(str(value))
 
 
 def _refuse(frame: pd.DataFrame, bad: pd.Series | np.ndarray, cell_id: str, what: str) -> None:
