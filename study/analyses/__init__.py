@@ -1,0 +1,1 @@
+"""The planned analyses of a study, one module per kind of test."""

@@ -1,0 +1,138 @@
+"""What the analyses work on: the metrics of the done cells, and which planned cells are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from data.store import Store
+from stats.lmm.factors import factor, level_name
+from stats.metrics import metrics_table
+
+# What makes a cell: cells that agree on all of these except one differ in that one only.
+DESIGN_COLUMNS = (
+    "task",
+    "seed",
+    "fold",
+    "pretrain",
+    "backbone",
+    "head",
+    "lr_decay",
+    "fc_ratio",
+    "filters",
+    "epochs",
+    "batch_size",
+    "image_size",
+    "lr",
+    "lr_decay_factor",
+    "dropout",
+    "kernel_size",
+    "unfreeze",
+    "optimizer",
+    "weight_decay",
+    "amp",
+    "frozen_batchnorm",
+    "checkpoint",
+    "preprocessing",
+    "augmentation",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GridData:
+    """A store as the analyses see it.
+
+    Attributes
+    ----------
+    store : where predictions are read
+    planned : every planned cell with its design columns, status (done, failed, open) and reason
+    metrics : one row per done cell (see `stats.metrics.metrics_table`)
+    """
+
+    store: Store
+    planned: pd.DataFrame
+    metrics: pd.DataFrame
+
+    @property
+    def tasks(self) -> list[str]:
+        """Tasks in grid order."""
+        return list(dict.fromkeys(self.planned["task"]))
+
+    def arms(self, contrast: str, task: str | None = None) -> list[str]:
+        """Levels of a factor among the planned cells, sorted as in R; empty where no cell uses it."""
+        cells = self.planned if task is None else self.planned[self.planned["task"] == task]
+        if contrast not in cells.columns:
+            return []
+        return list(factor(cells[contrast].dropna()).levels)
+
+    def missing_note(self, cells: pd.DataFrame) -> str | None:
+        """Name the failed and count the open ones of `cells`, rows of `planned`."""
+        notes = []
+        failed = cells[cells["status"] == "failed"]
+        if len(failed):
+            named = [
+                f"{row.cell_id} ({str(row.reason or 'no reason').rstrip('.')})"
+                for row in failed.head(3).itertuples()
+            ]
+            more = ", ..." if len(failed) > 3 else ""
+            notes.append(f"{len(failed)} failed cells left out: {', '.join(named)}{more}")
+        n_open = int((cells["status"] == "open").sum())
+        if n_open:
+            notes.append(f"{n_open} of {len(cells)} planned cells have not run")
+        return "; ".join(notes) or None
+
+
+def load_grid(store: Store) -> GridData:
+    """Return the planned cells and the metrics of those that are done.
+
+    Raises
+    ------
+    ValueError : no cell is done
+    """
+    planned = _planned(store)
+    done = planned[planned["status"] == "done"]
+    if done.empty:
+        raise ValueError(
+            f"No cell of the store '{store.root}' is done "
+            f"({int((planned['status'] == 'failed').sum())} failed). Run `study run-grid` on it first."
+        )
+    frames = []
+    for task in dict.fromkeys(done["task"]):
+        ids = done.loc[done["task"] == task, "cell_id"].tolist()
+        predictions = store.read_predictions(task=task, cell_ids=ids, splits=("val", "test"))
+        frames.append(metrics_table(predictions, done[done["task"] == task]))
+    metrics = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+    return GridData(store=store, planned=planned, metrics=_with_run_columns(metrics, store))
+
+
+def levels_of(column: pd.Series) -> pd.Series:
+    """Return a column as level names, missing where the factor has no effect."""
+    return column.map(lambda value: None if pd.isna(value) else level_name(value)).astype(object)
+
+
+def design_keys(cells: pd.DataFrame, *, without: Sequence[str]) -> list[tuple[str | None, ...]]:
+    """Return one key per cell from its design columns except `without`."""
+    names = [name for name in DESIGN_COLUMNS if name in cells and name not in without]
+    return list(zip(*(levels_of(cells[name]).tolist() for name in names), strict=True))
+
+
+def _planned(store: Store) -> pd.DataFrame:
+    """The grid of the study, or all cells of a store without one (imported predictions)."""
+    if (store.root / "grid.parquet").is_file():
+        from study.stores import planned_cells
+
+        return planned_cells(store)
+    cells = store.cells()
+    if cells.empty:
+        raise ValueError(f"The store '{store.root}' holds no cell. Run `study run-grid` on it first.")
+    return cells
+
+
+def _with_run_columns(metrics: pd.DataFrame, store: Store) -> pd.DataFrame:
+    """Add what only the cells' own rows know: best_epoch, n_parameters, seconds, device."""
+    names = ["best_epoch", "n_parameters", "seconds", "device"]
+    cells = store.cells()
+    names = [name for name in names if name in cells and name not in metrics]
+    return metrics.merge(cells[["cell_id", *names]], on="cell_id", how="left", validate="1:1")

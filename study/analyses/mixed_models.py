@@ -1,0 +1,167 @@
+"""The mixed models of the plan, over the cells of the grid."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import pandas as pd
+
+from stats.results import RESULT_COLUMNS, ComparisonResult, joined_notes
+from study.analyses.grid_data import GridData, levels_of
+from study.config import MixedPlan
+
+UNUSED = "not used"  # level of a grouping factor in cells whose head does not have it
+FIXED_COLUMNS = [
+    "model",
+    "formula",
+    "n",
+    "df_method",
+    "term",
+    "estimate",
+    "std_error",
+    "df",
+    "statistic",
+    "p_value",
+    "conf_low",
+    "conf_high",
+]
+KINDS = {"pairwise": "pairwise", "treatment": "treatment-vs-control"}
+RANDOM_COLUMNS = ["model", "formula", "group", "term", "variance", "std_dev", "correlation", "levels"]
+MODEL_COLUMNS = [
+    "model",
+    "formula",
+    "n",
+    "reml",
+    "criterion",
+    "converged",
+    "singular",
+    "df_method",
+    "scaled_min",
+    "scaled_q1",
+    "scaled_median",
+    "scaled_q3",
+    "scaled_max",
+    "note",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MixedResult:
+    """Tables of one model and the rows of its contrasts; `reason` says why it could not be fitted."""
+
+    fixed: pd.DataFrame
+    random: pd.DataFrame
+    models: pd.DataFrame
+    contrasts: pd.DataFrame
+    response: str
+    reason: str | None
+
+
+def fit_mixed(
+    data: GridData, plan: MixedPlan, *, model: int, conf_level: float, planned: bool
+) -> MixedResult:
+    """Fit one model of the plan; a model that cannot be fitted gives a row with a note.
+
+    Cells that do not use a grouping factor (a linear head has no filters) form a level of their own, so
+    that no cell leaves the model unseen.
+    """
+    from stats.lmm import fit_lmm
+    from stats.lmm.summary import mixed_tables
+
+    frame, filled = _with_unused_levels(data.metrics, plan.formula)
+    response = plan.formula.partition("~")[0].strip()
+    notes = [filled, data.missing_note(data.planned), _collapsed_note(data.metrics)]
+    try:
+        fit = fit_lmm(plan.formula, frame)
+        fixed, random, models = mixed_tables(fit, plan.df, model=model, conf_level=conf_level)
+    except ValueError as error:
+        return _unfitted(plan, model, response, str(error), joined_notes(*notes))
+    dropped = f"{fit.n_dropped} cells with missing values left out" if fit.n_dropped else None
+    note = joined_notes(_none_if_missing(models.loc[0, "note"]), dropped, *notes)
+    return MixedResult(
+        fixed=fixed,
+        random=random,
+        models=models.assign(note=note),
+        contrasts=_contrasts(fit, plan, response, note, conf_level=conf_level, planned=planned),
+        response=response,
+        reason=None,
+    )
+
+
+def _contrasts(
+    fit: object, plan: MixedPlan, response: str, note: str | None, *, conf_level: float, planned: bool
+) -> pd.DataFrame:
+    wanted = plan.contrasts
+    if wanted is None:
+        return pd.DataFrame(columns=list(RESULT_COLUMNS))
+    from stats.lmm.contrasts import contrasts
+
+    options = {} if wanted.by is None else {"by": wanted.by}
+    try:
+        rows = contrasts(
+            fit,
+            wanted.factor,
+            kind=KINDS[wanted.kind],
+            adjust=wanted.adjust,
+            df=plan.df,
+            conf_level=conf_level,
+            **options,
+        )
+    except ValueError as error:
+        return ComparisonResult(
+            analysis="contrast",
+            method=f"contrasts of {wanted.factor} in {plan.formula}",
+            comparison=wanted.factor,
+            metric=response,
+            conf_level=conf_level,
+            planned=planned,
+            note=f"not run: {str(error).rstrip('.')}",
+        ).to_frame()
+    joined = [joined_notes(_none_if_missing(own), _loud_part(note)) for own in rows["note"]]
+    return rows.assign(planned=planned, note=joined)[list(RESULT_COLUMNS)]
+
+
+def _unfitted(plan: MixedPlan, model: int, response: str, reason: str, note: str | None) -> MixedResult:
+    row = {"model": model, "formula": plan.formula, "n": 0, "reml": True, "df_method": plan.df}
+    row["note"] = joined_notes(f"not fitted: {reason.rstrip('.')}", note)
+    models = pd.DataFrame([row], columns=MODEL_COLUMNS)
+    numbers = ["criterion", *(name for name in MODEL_COLUMNS if name.startswith("scaled_"))]
+    models = models.astype(dict.fromkeys(numbers, float)).assign(converged=False, singular=False)
+    return MixedResult(
+        fixed=pd.DataFrame(columns=FIXED_COLUMNS),
+        random=pd.DataFrame(columns=RANDOM_COLUMNS),
+        models=models,
+        contrasts=pd.DataFrame(columns=list(RESULT_COLUMNS)),
+        response=response,
+        reason=reason,
+    )
+
+
+def _with_unused_levels(metrics: pd.DataFrame, formula: str) -> tuple[pd.DataFrame, str | None]:
+    """Fill missing levels of grouping factors (right of `|`) with a level of their own."""
+    groups = {name for part in re.findall(r"\|\s*([^)]*)\)", formula) for name in re.findall(r"\w+", part)}
+    frame, notes = metrics.copy(), []
+    for name in [name for name in metrics.columns if name in groups]:
+        unused = int(metrics[name].isna().sum())
+        if 0 < unused < len(metrics):
+            frame[name] = levels_of(metrics[name]).fillna(UNUSED)
+            notes.append(f"{unused} cells without {name} form the level '{UNUSED}' of it")
+    return frame, joined_notes(*notes)
+
+
+def _collapsed_note(metrics: pd.DataFrame) -> str | None:
+    collapsed = int(metrics["collapsed"].astype(bool).sum())
+    if not collapsed:
+        return None
+    return f"{collapsed} of {len(metrics)} cells predict one class for every test image"
+
+
+def _loud_part(note: str | None) -> str | None:
+    """Failed and collapsed cells, which every contrast repeats; the advice stays with the model."""
+    parts = [p for p in (note or "").split("; ") if "failed cells" in p or "predict one class" in p]
+    return "; ".join(parts) or None
+
+
+def _none_if_missing(value: object) -> str | None:
+    return None if value is None or pd.isna(value) else str(value).rstrip(".")

@@ -1,0 +1,222 @@
+"""DeLong and McNemar between the best cells of the arms, on the same test images."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+
+from stats.delong import PAIRED, delong
+from stats.mcnemar import VARIANTS, mcnemar_test
+from stats.metrics import THRESHOLD
+from stats.multiplicity import adjust_p
+from stats.pairing import PairedPredictions
+from stats.results import ComparisonResult, joined_notes
+from study.analyses.grid_data import GridData
+from study.analyses.selection import Selection
+
+OVERALL = "all arms equal"
+
+
+def delong_rows(
+    data: GridData, selection: Selection, *, conf_level: float, planned: bool
+) -> list[ComparisonResult]:
+    """Return one row per pair of arms (Holm within the task), and the global test for three or more."""
+    shared = _shared(data, selection, analysis="delong", metric="auc", conf_level=conf_level, planned=planned)
+    reason = _cannot_run(selection, need_classes=True)
+    test = selection.test
+    if reason or test is None:
+        return [_empty_row(selection, shared, PAIRED, reason)]
+    names = list(selection.cells)
+    fit = delong(test.labels, test.ranking, names=names, adjust="holm", conf_level=conf_level)
+    clustered = _design_effects(test, conf_level)
+    common = joined_notes(shared.pop("note"), *selection.notes)
+    counts = {"n": test.labels.size, "n_positive": fit.n_positive, "n_groups": _n_groups(test)}
+    rows = []
+    for i, (a, b) in enumerate(zip(fit.pairs.a, fit.pairs.b, strict=True)):
+        pair_notes = [note for note in fit.notes if _concerns(note, names[a], names[b])]
+        rows.append(
+            ComparisonResult(
+                **shared,
+                **counts,
+                method=fit.method,
+                comparison=_comparison(selection.contrast, names[a], names[b]),
+                arm_a=names[a],
+                arm_b=names[b],
+                estimate_a=float(fit.auc[a]),
+                estimate_b=float(fit.auc[b]),
+                estimate=float(fit.pairs.difference[i]),
+                std_error=float(fit.pairs.std_error[i]),
+                statistic=float(fit.pairs.statistic[i]),
+                p_value=float(fit.pairs.p_value[i]),
+                p_adjusted=float(fit.pairs.p_adjusted[i]),
+                conf_low=float(fit.pairs.conf_low[i]),
+                conf_high=float(fit.pairs.conf_high[i]),
+                note=joined_notes(*pair_notes, clustered.get(i), common),
+            )
+        )
+    if len(names) > 2:
+        rows.append(
+            ComparisonResult(
+                **shared,
+                **counts,
+                method=f"{fit.method}, global chi-square",
+                comparison=f"{selection.contrast}: {OVERALL}",
+                statistic=fit.overall.statistic,
+                df=float(fit.overall.df),
+                p_value=fit.overall.p_value,
+                note=joined_notes(fit.overall.note, common),
+            )
+        )
+    return rows + _missing_arms(selection, shared, PAIRED)
+
+
+def mcnemar_rows(
+    data: GridData, selection: Selection, *, conf_level: float, planned: bool
+) -> list[ComparisonResult]:
+    """Return one row per pair of arms (Holm within the task): corrected chi-square, other p in the note."""
+    method = VARIANTS["chi2_corrected"]
+    shared = _shared(
+        data, selection, analysis="mcnemar", metric="accuracy", conf_level=conf_level, planned=planned
+    )
+    reason = _cannot_run(selection, need_classes=False)
+    test = selection.test
+    if reason or test is None:
+        return [_empty_row(selection, shared, method, reason)]
+    correct = (test.scores >= THRESHOLD) == test.labels[:, None]
+    pairs = list(combinations(range(len(test.names)), 2))
+    fits = [mcnemar_test(correct[:, a], correct[:, b], conf_level=conf_level) for a, b in pairs]
+    adjusted = adjust_p([fit.p_corrected for fit in fits], "holm")
+    names = list(selection.cells)
+    common = joined_notes(shared.pop("note"), *selection.notes)
+    rows = []
+    for (a, b), fit, p_adjusted in zip(pairs, fits, adjusted, strict=True):
+        result = fit.to_result()
+        discordant = (
+            f"only {names[a]} right on {fit.only_a} images, only {names[b]} on {fit.only_b}; "
+            f"exact p {fit.p_exact:.4g}, mid-p {fit.p_mid:.4g}"
+        )
+        rows.append(
+            ComparisonResult(
+                **shared,
+                method=result.method,
+                comparison=_comparison(selection.contrast, names[a], names[b]),
+                arm_a=names[a],
+                arm_b=names[b],
+                estimate_a=result.estimate_a,
+                estimate_b=result.estimate_b,
+                estimate=result.estimate,
+                statistic=result.statistic,
+                df=result.df,
+                p_value=result.p_value,
+                p_adjusted=float(p_adjusted),
+                conf_low=result.conf_low,
+                conf_high=result.conf_high,
+                n=fit.n,
+                n_positive=int(test.labels.sum()),
+                n_groups=_n_groups(test),
+                note=joined_notes(discordant, fit.note, _grouped_note(test), common),
+            )
+        )
+    return rows + _missing_arms(selection, shared, method)
+
+
+def _shared(
+    data: GridData, selection: Selection, *, analysis: str, metric: str, conf_level: float, planned: bool
+) -> dict:
+    cells = data.planned[data.planned["task"] == selection.task]
+    return {
+        "analysis": analysis,
+        "family": f"{analysis} {selection.contrast} by {selection.select}, {selection.task}",
+        "task": selection.task,
+        "metric": metric,
+        "conf_level": conf_level,
+        "planned": planned,
+        "note": data.missing_note(cells),
+    }
+
+
+def _cannot_run(selection: Selection, *, need_classes: bool) -> str | None:
+    if not selection.arms:
+        return f"no cell uses {selection.contrast}"
+    if len(selection.arms) == 1:
+        return f"{selection.contrast} has one level only ({selection.arms[0]}): nothing to compare"
+    if len(selection.cells) < 2:
+        return f"no done cell of {', '.join(arm for arm in selection.arms if arm not in selection.cells)}"
+    test = selection.test
+    if need_classes and test is not None:
+        n_positive = int(test.labels.sum())
+        if min(n_positive, test.labels.size - n_positive) < 2:
+            return (
+                f"{n_positive} of {test.labels.size} test images are positive: DeLong needs 2 of each class"
+            )
+    return None
+
+
+def _empty_row(selection: Selection, shared: dict, method: str, reason: str | None) -> ComparisonResult:
+    arms = [*selection.arms, None, None][:2]
+    comparison = _comparison(selection.contrast, *arms) if all(arms) else selection.contrast
+    note = joined_notes(f"not run: {reason}", shared["note"])
+    row = {**shared, "note": note, "method": method, "comparison": comparison}
+    return ComparisonResult(**row, arm_a=arms[0], arm_b=arms[1])
+
+
+def _missing_arms(selection: Selection, shared: dict, method: str) -> list[ComparisonResult]:
+    """A row that says so for every arm without a done cell, beside the pairs that could run."""
+    shared = {key: value for key, value in shared.items() if key != "note"}
+    gone = [arm for arm in selection.arms if arm not in selection.cells]
+    return [
+        ComparisonResult(
+            **shared,
+            method=method,
+            comparison=f"{selection.contrast}: {arm}",
+            arm_a=arm,
+            note=f"not run: no done cell of {arm}",
+        )
+        for arm in gone
+    ]
+
+
+def _comparison(contrast: str, a: str | None, b: str | None) -> str:
+    return f"{contrast}: {a} - {b}"
+
+
+def _concerns(note: str, a: str, b: str) -> bool:
+    """Whether a note of the DeLong fit speaks of this pair: of both arms, of one alone, or of all."""
+    if note.startswith(("AUC of ", "all scores of ")):
+        return note.startswith(
+            tuple(f"{start} {name} " for start in ("AUC of", "all scores of") for name in (a, b))
+        )
+    return note.startswith(f"{a} - {b}: ")
+
+
+def _n_groups(test: PairedPredictions) -> int | None:
+    return None if test.groups is None else len(set(test.groups.tolist()))
+
+
+def _grouped_note(test: PairedPredictions) -> str | None:
+    groups = _n_groups(test)
+    if groups is None or groups == test.labels.size:
+        return None
+    return f"{test.labels.size} images of {groups} patients count as independent"
+
+
+def _design_effects(test: PairedPredictions, conf_level: float) -> dict[int, str]:
+    """Per pair of arms, what clustering by patient does to the variance; empty without shared patients."""
+    note = _grouped_note(test)
+    if note is None or test.groups is None or any(group is None for group in test.groups):
+        return {}
+    k = len(test.names)
+    try:
+        clustered = delong(test.labels, test.ranking, group=test.groups, conf_level=conf_level)
+    except ValueError:
+        return dict.fromkeys(range(k * (k - 1) // 2), note)
+    plain = delong(test.labels, test.ranking, conf_level=conf_level)
+    notes = {}
+    for i in range(plain.pairs.a.size):
+        ratio = np.nan
+        if plain.pairs.std_error[i] > 0:
+            ratio = (clustered.pairs.std_error[i] / plain.pairs.std_error[i]) ** 2
+        effect = f" (clustered by patient: variance x {ratio:.2f}, p {clustered.pairs.p_value[i]:.4g})"
+        notes[i] = note + (effect if np.isfinite(ratio) else "")
+    return notes

@@ -1,0 +1,134 @@
+"""The best cell of every arm, chosen on validation, with its test AUC and ROC curve."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from stats.auc import auc_ci
+from stats.pairing import PairedPredictions, paired_predictions
+from stats.results import NAN
+from stats.roc_curve import roc_curve
+from study.analyses.grid_data import GridData, levels_of
+
+SELECTED_COLUMNS = (
+    "task",
+    "contrast",
+    "arm",
+    "select",
+    "cell_id",
+    "val_auc",
+    "test_auc",
+    "test_auc_low",
+    "test_auc_high",
+)
+ROC_COLUMNS = ("task", "contrast", "arm", "cell_id", "split", "fpr", "tpr", "threshold")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Best cells of one task and contrast.
+
+    Attributes
+    ----------
+    arms : every planned level of the contrast, sorted as in R
+    cells : arm -> row of `metrics` of its best cell; arms without a done cell are absent
+    test : predictions of these cells on the same test images, None where there are no arms
+    notes : ties of the choice, collapsed cells
+    """
+
+    task: str
+    contrast: str
+    select: str
+    arms: tuple[str, ...]
+    cells: dict[str, pd.Series]
+    test: PairedPredictions | None
+    notes: tuple[str, ...]
+
+
+def select_cells(data: GridData, *, task: str, contrast: str, select: str) -> Selection:
+    """Choose the cell with the highest `select` of every arm; a tie takes the first cell of the grid.
+
+    Raises
+    ------
+    ValueError : the chosen cells were not measured on the same test images
+    """
+    cells = data.metrics[data.metrics["task"] == task]
+    arms = data.arms(contrast, task)
+    best: dict[str, pd.Series] = {}
+    notes: list[str] = []
+    names = levels_of(cells[contrast]) if contrast in cells else pd.Series(dtype=object)
+    for arm in arms:
+        own = cells[(names == arm).to_numpy(dtype=bool)]
+        own = own[own[select].notna()]
+        if own.empty:
+            continue
+        top = own[own[select] == own[select].max()]
+        best[arm] = top.iloc[0]
+        if len(top) > 1:
+            notes.append(f"{len(top)} cells of {arm} tie on {select}, the first of the grid is taken")
+        if bool(top.iloc[0]["collapsed"]):
+            notes.append(f"the best cell of {arm} predicts one class for every test image")
+    return Selection(
+        task=task,
+        contrast=contrast,
+        select=select,
+        arms=tuple(arms),
+        cells=best,
+        test=_test_predictions(data, task, best),
+        notes=tuple(notes),
+    )
+
+
+def selected_rows(selection: Selection, *, conf_level: float) -> pd.DataFrame:
+    """Return one row in SELECTED_COLUMNS per arm that has a cell."""
+    rows = []
+    for k, (arm, cell) in enumerate(selection.cells.items()):
+        test = selection.test
+        low = high = NAN
+        if test is not None and _enough(test):
+            fit = auc_ci(test.labels, test.ranking[:, k], conf_level=conf_level)
+            low, high = fit.conf_low, fit.conf_high
+        rows.append(
+            {
+                "task": selection.task,
+                "contrast": selection.contrast,
+                "arm": arm,
+                "select": selection.select,
+                "cell_id": cell["cell_id"],
+                "val_auc": cell["val_auc"],
+                "test_auc": cell["test_auc"],
+                "test_auc_low": low,
+                "test_auc_high": high,
+            }
+        )
+    return pd.DataFrame(rows, columns=list(SELECTED_COLUMNS))
+
+
+def roc_rows(selection: Selection) -> pd.DataFrame:
+    """Return the test ROC curve of every selected cell in ROC_COLUMNS; thresholds are scores."""
+    frames = []
+    test = selection.test
+    if test is not None and 0 < test.labels.sum() < test.labels.size:
+        for k, (arm, cell) in enumerate(selection.cells.items()):
+            curve = roc_curve(test.labels, test.scores[:, k])
+            key = {"task": selection.task, "contrast": selection.contrast, "arm": arm}
+            frames.append(curve.assign(**key, cell_id=cell["cell_id"], split="test"))
+    if not frames:
+        return pd.DataFrame(columns=list(ROC_COLUMNS))
+    return pd.concat(frames, ignore_index=True)[list(ROC_COLUMNS)]
+
+
+def _test_predictions(data: GridData, task: str, best: dict[str, pd.Series]) -> PairedPredictions | None:
+    if not best:
+        return None
+    ids = [str(cell["cell_id"]) for cell in best.values()]
+    rows = data.store.read_predictions(task=task, cell_ids=ids, splits=("test",))
+    parts = dict(iter(rows.groupby("cell_id", sort=False)))
+    return paired_predictions({f"cell {cell_id}": parts[cell_id] for cell_id in ids})
+
+
+def _enough(test: PairedPredictions) -> bool:
+    n_positive = int(test.labels.sum())
+    return min(n_positive, test.labels.size - n_positive) >= 2

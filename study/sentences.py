@@ -1,0 +1,191 @@
+"""What was found, in plain words: one text per comparison, with estimate, interval, p and its limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+# Parts of a note that change how a finding is read, so they stand in its text.
+_LOUD = (
+    "failed cells",
+    "have not run",
+    "predict one class",
+    "predicts one class",
+    "no partner",
+    "cells have no",
+    "variance is 0",
+    "identical",
+)
+_DELONG_LIMIT = (
+    "This compares two trained models on these images; how much a second training would differ is not in it."
+)
+_MCNEMAR_LIMIT = "This holds at threshold 0.5 and for these two trained models only."
+_RANK_SUM_LIMIT = (
+    "The test takes cells as independent, though they share images and settings: its p is no strong evidence."
+)
+_SIGNED_RANK_LIMIT = "All cells of a task share one test set, whose sampling error is not in the interval."
+_MIXED_LIMIT = "All cells of a task share one test set, whose sampling error is not in the interval."
+
+
+def comparison_sentence(row: Mapping[str, Any], *, alpha: float) -> str:
+    """Return the text for one row of `comparisons` (a mapping with RESULT_COLUMNS)."""
+    if _missing(row["p_value"]):
+        what = row["comparison"]
+        reason = str(row["note"] or "no p-value exists").removeprefix("not run: ")
+        return f"{_place(row)}{what} could not be tested ({row['method']}): {reason}."
+    if _missing(row["arm_b"]):
+        verdict = "differ" if row["p_value"] < alpha else "show no difference"
+        return (
+            f"{_place(row)}the arms of {str(row['comparison']).partition(':')[0]} taken together {verdict} "
+            f"(chi-square {row['statistic']:.2f}, df {row['df']:.0f}, {p_words(row['p_value'])})."
+            + _loud(row["note"])
+        )
+    body = {
+        "delong": _delong,
+        "mcnemar": _mcnemar,
+        "wilcoxon": _wilcoxon,
+        "contrast": _contrast,
+    }[row["analysis"]](row, _shown(row, alpha))
+    return f"{_place(row)}{body}{_loud(row['note'])}"
+
+
+def mixed_sentence(
+    row: Mapping[str, Any], *, response: str, alpha: float, note: str | None, baseline: str | None = None
+) -> str:
+    """Return the text for one fixed effect: a row of `mixed_fixed` other than the intercept.
+
+    `baseline` is the level that the term's level is compared with, where the term is one level of a factor.
+    """
+    inside = f"{_percent(1 - alpha)} interval {_span(row)}"
+    by = "" if row["df_method"] == "none" else f", {row['df']:.1f} df by {str(row['df_method']).title()}"
+    factor, _, level = str(row["term"]).partition("[")
+    if baseline is not None and level:
+        where = f"with {factor} {level.rstrip(']')} than with {baseline}"
+    else:
+        where = f"for the term {row['term']}"
+    if _missing(row["p_value"]):
+        return (
+            f"Over {row['n']} cells {response} is estimated {_signed(row['estimate'])} {where} ({inside}; "
+            f"no test was asked for). {_MIXED_LIMIT}{_loud(note)}"
+        )
+    if row["p_value"] < alpha:
+        found = f"is {abs(row['estimate']):.3f} {'higher' if row['estimate'] > 0 else 'lower'} {where}"
+    else:
+        found = f"shows no difference {where.replace(' than with ', ' against ')}: {_signed(row['estimate'])}"
+    return (
+        f"Over {row['n']} cells {response} {found} ({inside}; {p_words(row['p_value'])}{by}). "
+        f"{_MIXED_LIMIT}{_loud(note)}"
+    )
+
+
+def p_words(p: float) -> str:
+    """Return "p = 0.0123" or "p < 0.0001"."""
+    if p < 0.0001:
+        return "p < 0.0001"
+    return f"p = {p:.4f}" if p < 0.01 else f"p = {p:.3f}"
+
+
+def _delong(row: Mapping[str, Any], shown: bool) -> str:
+    a, b = _arms(row)
+    values = f"test AUC {row['estimate_a']:.3f} against {row['estimate_b']:.3f}"
+    if shown:
+        better, other = (a, b) if row["estimate"] > 0 else (b, a)
+        found = f"the best {better} cell ranks the test images better than the best {other} cell"
+    else:
+        found = f"no difference was found between the best {a} cell and the best {b} cell"
+    return f"{found}: {values}, {_effect(row)}. {_DELONG_LIMIT}"
+
+
+def _mcnemar(row: Mapping[str, Any], shown: bool) -> str:
+    a, b = _arms(row)
+    values = f"accuracy {row['estimate_a']:.3f} against {row['estimate_b']:.3f}"
+    if shown:
+        better, other = (a, b) if row["estimate"] > 0 else (b, a)
+        found = f"the best {better} cell is right on more test images than the best {other} cell"
+    else:
+        found = f"no difference was found in the images that the best {a} and the best {b} cell get right"
+    return f"{found}: {values}, {_effect(row)}. {_MCNEMAR_LIMIT}"
+
+
+def _wilcoxon(row: Mapping[str, Any], shown: bool) -> str:
+    a, b = _arms(row)
+    paired = "signed-rank" in str(row["method"])
+    cells = f"{row['n']} pairs of cells that differ in nothing else" if paired else f"{row['n']} cells"
+    if shown:
+        direction = "higher" if row["estimate"] > 0 else "lower"
+        found = f"{row['metric']} is {direction} with {a} than with {b}"
+    else:
+        found = f"no difference in {row['metric']} was found between {a} and {b}"
+    medians = f"medians {row['estimate_a']:.3f} against {row['estimate_b']:.3f}"
+    limit = _SIGNED_RANK_LIMIT if paired else _RANK_SUM_LIMIT
+    return f"{found} over {cells}: {medians}, {_effect(row, 'shift')}. {limit}"
+
+
+def _contrast(row: Mapping[str, Any], shown: bool) -> str:
+    a, b = _arms(row)
+    if shown:
+        direction = "higher" if row["estimate"] > 0 else "lower"
+        found = f"the mean of {row['metric']} is {direction} with {a} than with {b}"
+    else:
+        found = f"no difference in the mean of {row['metric']} was found between {a} and {b}"
+    return f"{found}: {_effect(row)}. {_MIXED_LIMIT}"
+
+
+def _effect(row: Mapping[str, Any], name: str = "difference") -> str:
+    adjusted = row["p_adjusted"]
+    p = p_words(row["p_value"])
+    if not _missing(adjusted) and adjusted != row["p_value"]:
+        p += f", adjusted {p_words(adjusted)}"
+    inside = ""
+    if not _missing(row["conf_low"]) and not _missing(row["conf_high"]):
+        inside = f"{_percent(row['conf_level'])} interval {_span(row)}; "
+    return f"{name} {_signed(row['estimate'])} ({inside}{p})"
+
+
+def _shown(row: Mapping[str, Any], alpha: float) -> bool:
+    p = row["p_value"] if _missing(row["p_adjusted"]) else row["p_adjusted"]
+    return bool(p < alpha)
+
+
+def _place(row: Mapping[str, Any]) -> str:
+    return "Over all tasks: " if _missing(row["task"]) else f"{row['task']}: "
+
+
+def _arms(row: Mapping[str, Any]) -> tuple[str, str]:
+    """Arms with the factor's name: `pretrain ImageNet`, or the arm alone where it tells enough."""
+    contrast = str(row["comparison"]).partition(":")[0]
+    if any(str(row[arm]).replace(".", "").isdigit() for arm in ("arm_a", "arm_b")):
+        return f"{contrast} {row['arm_a']}", f"{contrast} {row['arm_b']}"
+    return str(row["arm_a"]), str(row["arm_b"])
+
+
+def _loud(note: Any) -> str:
+    if _missing(note):
+        return ""
+    parts = [part for part in str(note).split("; ") if any(mark in part for mark in _LOUD)]
+    return f" Note: {'; '.join(parts)}." if parts else ""
+
+
+def _span(row: Mapping[str, Any]) -> str:
+    return f"{_zero(row['conf_low'])} to {_zero(row['conf_high'])}"
+
+
+def _signed(value: float) -> str:
+    if value == 0:
+        return "0"
+    return f"{value:+.3f}" if abs(value) >= 0.0005 else f"{value:+.1e}"
+
+
+def _zero(value: float) -> str:
+    text = f"{value:.3f}"
+    return "0.000" if text == "-0.000" else text
+
+
+def _percent(level: float) -> str:
+    return f"{100 * level:g}%"
+
+
+def _missing(value: Any) -> bool:
+    return value is None or bool(pd.isna(value))
