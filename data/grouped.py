@@ -6,6 +6,7 @@ import numpy as np
 
 # Above every sum of squared deviations (up to a million images), so that no part stays without a label.
 _EMPTY = 10**14
+_STARTS = 10
 
 
 def assign_groups(
@@ -29,15 +30,22 @@ def assign_groups(
     Groups come in random order, so that large groups are as likely to be tested as small ones; each goes to
     the part that lacks most of what it brings. Then single moves and swaps between two parts follow as long
     as one of them lowers the summed squared deviation of the counts. Groups with equal contents are
-    interchangeable: the search works on their kinds, and which group of a kind moves is random.
+    interchangeable: the search works on their kinds, and which group of a kind moves is random. Where counts
+    still differ from the targets, the search starts again from another order, and the best result stays.
     """
     n_groups, n_strata = int(codes.max()) + 1, target.shape[1]
     content = np.zeros((n_groups, n_strata), dtype=np.int64)
     np.add.at(content, (codes, strata), 1)
-    order = rng.permutation(n_groups)
-    part = _fill(content, target, order)
-    _improve(content, target, part, order)
-    return part
+    best, lowest = np.zeros(n_groups, dtype=np.int64), -1
+    for _ in range(_STARTS):
+        order = rng.permutation(n_groups)
+        part = _fill(content, target, order)
+        left = _improve(content, target, part, order)
+        if lowest < 0 or left < lowest:
+            best, lowest = part, left
+        if lowest == 0:
+            break
+    return best
 
 
 def _fill(content: np.ndarray, target: np.ndarray, order: np.ndarray) -> np.ndarray:
@@ -52,7 +60,8 @@ def _fill(content: np.ndarray, target: np.ndarray, order: np.ndarray) -> np.ndar
     return part
 
 
-def _improve(content: np.ndarray, target: np.ndarray, part: np.ndarray, order: np.ndarray) -> None:
+def _improve(content: np.ndarray, target: np.ndarray, part: np.ndarray, order: np.ndarray) -> int:
+    """Change `part` in place by moves and swaps; returns the cost that is left."""
     kinds, kind = np.unique(content, axis=0, return_inverse=True)
     kind = kind.reshape(-1)
     n_parts = len(target)
@@ -67,7 +76,7 @@ def _improve(content: np.ndarray, target: np.ndarray, part: np.ndarray, order: n
         )
         gain, a, b, from_a, from_b = best
         if gain >= 0:
-            return
+            return int(_cost(excess, target).sum())
         movers = [(a, b, from_a), (b, a, from_b)]
         chosen = [(to, _first(order, part == source, kind == which)) for source, to, which in movers]
         for to, group in chosen:
