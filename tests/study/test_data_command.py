@@ -1,0 +1,161 @@
+"""`study data`: what the commands print, and their errors."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from study.cli import app
+
+
+def _run(*arguments):
+    return CliRunner().invoke(app, ["data", *map(str, arguments)])
+
+
+@pytest.fixture
+def images(tmp_path):
+    """40 images in the folders benign and malignant, and a manifest that gives two images to a patient."""
+    rng = np.random.default_rng(0)
+    lines = ["path,label,patient"]
+    for name in ("benign", "malignant"):
+        (tmp_path / "root" / name).mkdir(parents=True)
+        for number in range(20):
+            path = tmp_path / "root" / name / f"{number}.png"
+            Image.fromarray(rng.integers(0, 256, (8, 9), dtype=np.uint8)).save(path)
+            lines.append(f"{name}/{number}.png,{name},{name} {number // 2}")
+    (tmp_path / "root" / "list.csv").write_text("\n".join(lines))
+    return tmp_path / "root"
+
+
+def test_list_names_every_data_set_and_whether_it_is_here():
+    result = _run("list")
+    assert result.exit_code == 0
+    assert (
+        "busi: Breast Ultrasound Images (BUSI); 780 images (benign 437, malignant 210, normal 133)"
+        in result.output
+    )
+    assert "radimagenet-acl: " in result.output
+    assert "1021 images (no 452, yes 569)" in result.output
+    assert "phantom-breast: " in result.output
+    assert "not here: The data set 'busi' needs --data-root" in result.output
+
+
+def test_list_of_one_tells_licence_citation_and_steps():
+    result = _run("list", "busi")
+    assert result.exit_code == 0
+    for text in (
+        "licence: unstated by source",
+        "doi:10.1016/j.dib.2019.104863",
+        "  1. Download",
+        "  4. Give the same",
+    ):
+        assert text in result.output
+
+
+def test_unknown_data_set_exits_2_and_names_the_known():
+    for command in (["list", "bussi"], ["check", "bussi"], ["split", "bussi", "--positive", "x"]):
+        result = _run(*command)
+        assert result.exit_code == 2
+        assert "There is no data set 'bussi'. Known are busi, radimagenet-acl" in result.output
+
+
+def test_check_opens_every_image(images):
+    result = _run("check", "folder", "--option", "path=.", "--data-root", images)
+    assert result.exit_code == 0, result.output
+    assert "folder: 40 images, all readable" in result.output
+    assert "classes: benign 20, malignant 20" in result.output
+    assert "pixels: 9 wide, 8 high; 0 with mask" in result.output
+    assert "patients or exams: no ids" in result.output
+
+
+def test_check_names_broken_images(images):
+    (images / "benign" / "3.png").write_bytes(b"")
+    result = _run("check", "folder", "-o", "path=.", "--data-root", images)
+    assert result.exit_code == 2
+    assert "1 of 40 images cannot be read: " in result.output
+    assert "3.png' (it has 0 bytes)" in result.output
+
+
+def test_check_without_the_data_prints_the_steps(tmp_path):
+    result = _run("check", "busi", "--data-root", tmp_path)
+    assert result.exit_code == 2
+    assert "holds neither Dataset_BUSI_with_GT" in result.output
+    assert "  1. Download the archive from https://scholar.cu.edu.eg" in result.output
+    result = _run("check", "radimagenet-acl")
+    assert result.exit_code == 2
+    assert "git clone https://github.com/BMEII-AI/RadImageNet" in result.output
+
+
+def test_split_counts_images_and_keeps_patients_together(images):
+    shares = ["--train", 0.5, "--val", 0.25, "--test", 0.25]
+    result = _run(
+        "split", "manifest", "-o", "path=list.csv", "--data-root", images, "--positive", "malignant", *shares
+    )
+    assert result.exit_code == 0, result.output
+    assert "train     20 images, 10 positive: benign 10, malignant 10" in result.output
+    assert " test     10 images, " in result.output
+    assert "val 10 (" in result.output  # 5 of 10 cannot be positive with patients of two images
+    assert "leaks" not in result.output
+
+
+def test_split_by_image_says_that_it_leaks(images):
+    result = _run(
+        "split",
+        "manifest",
+        "-o",
+        "path=list.csv",
+        "--data-root",
+        images,
+        "-p",
+        "malignant",
+        "--group",
+        "image",
+    )
+    assert result.exit_code == 0, result.output
+    assert "so it leaks: " in result.output
+
+
+def test_split_of_phantoms_takes_numbers_as_options():
+    result = _run("split", "phantom-knee", "-p", "torn", "-o", "n_patients=30", "-o", "size=32")
+    assert result.exit_code == 0, result.output
+    assert "split hash: " in result.output
+
+
+def test_split_without_the_data_uses_the_published_counts():
+    result = _run("split", "radimagenet-acl", "--positive", "yes")
+    assert result.exit_code == 0
+    assert "Counts from the published no 452, yes 569" in result.output
+    for line in (
+        "train    765 images, 426 positive",
+        "  val    153 images, 85 positive",
+        " test    103 images, 58",
+    ):
+        assert line in result.output
+    result = _run("split", "busi", "--positive", "malignant")
+    assert " test     78 images, 21 positive" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["split", "busi", "-p", "cancer"],
+            "`positive` names 'cancer', but the classes of this data set are benign",
+        ),
+        (["split", "busi", "-p", "malignant", "--train", "0.9"], "must be above 0 and sum to 1"),
+        (["check", "folder"], "The data set 'folder' needs the option `path`"),
+        (["check", "folder", "-o", "path"], "`--option` must be key=value, but 'path' came"),
+        (["check", "folder", "-o", "path=/no/such/folder"], "There is no folder '/no/such/folder'"),
+        (["check", "phantom-knee", "-o", "size=big"], "must be a whole number, but 'big' came"),
+    ],
+)
+def test_bad_input_exits_2_with_one_message(arguments, message):
+    result = _run(*arguments)
+    assert result.exit_code == 2
+    assert message in result.output
+    assert "Traceback" not in result.output
+
+
+def test_every_command_has_an_example():
+    for command in ("list", "check", "split"):
+        assert "Example: study data" in _run(command, "--help").output
