@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -130,14 +130,14 @@ def _point_size(n_cells: int) -> float:
 ROC_TICKS = ("0", "0.25", "0.5", "0.75", "1")
 
 
-def roc_curves(roc: pd.DataFrame, selected: pd.DataFrame, *, contrast: str) -> ggplot:
+def roc_curves(roc: pd.DataFrame, selected: pd.DataFrame, *, contrast: str, arms: Sequence[str]) -> ggplot:
     """ROC curves of the selected cells on the test images, one panel per task.
 
-    The legend names the arm; each panel's legend text carries the AUC with its interval through `roc_labels`.
+    The legend names the arm with its AUC and interval (`roc_labels`); `arms` is the order of colours.
     """
     labels = roc_labels(selected)
     curves = roc.merge(labels[["task", "cell_id", "arm", "curve"]], on=["task", "cell_id", "arm"])
-    arms = list(dict.fromkeys(labels["arm"]))
+    arms = list(dict.fromkeys([*arms, *labels["arm"]]))
     colours, _ = arm_look(arms)
     by_curve = labels.set_index("curve")["arm"]
     lines = {curve: LINES[arms.index(arm)] for curve, arm in by_curve.items()}
@@ -178,25 +178,29 @@ def roc_labels(selected: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def learning_curves(history: pd.DataFrame, labels: pd.DataFrame, *, contrast: str) -> ggplot:
+def learning_curves(
+    history: pd.DataFrame, labels: pd.DataFrame, *, contrast: str, arms: Sequence[str]
+) -> ggplot:
     """Loss and AUC over the epochs of the selected cells: train dashed, validation solid with points.
 
     Parameters
     ----------
     history : cell_id, epoch (from 0), train_loss, val_loss, train_auc, val_auc
     labels : cell_id, task, arm
+    arms : the order of colours and shapes
     """
     long = _history_long(history, labels)
-    arms = list(dict.fromkeys(labels["arm"]))
+    arms = list(dict.fromkeys([*arms, *labels["arm"]]))
     long["arm"] = pd.Categorical(long["arm"], categories=arms)
     long["task"] = pd.Categorical(long["task"], categories=list(dict.fromkeys(labels["task"])))
     colours, shapes = arm_look(arms)
     epochs = int(long["epoch"].max())
     step = max(1, round(epochs / 6))
+    lines = [geom_line(aes(group="line"), size=0.7)] if epochs > 1 else []
     return (
         ggplot(long, aes("epoch", "value", color="arm", shape="arm", linetype="part"))
-        + geom_line(aes(group="line"), size=0.7)
-        + geom_point(long[long["part"] == "validation"], size=1.6)
+        + lines
+        + geom_point(long[long["part"] == "validation"] if lines else long, size=1.6)
         + facet_grid("measure ~ task", scales="free_y")
         + scale_color_manual(values=colours)
         + scale_shape_manual(values=shapes)

@@ -12,7 +12,7 @@ from manuscript import describe
 from manuscript import tables_tests as tests
 from manuscript.figures import factor_distribution, learning_curves, roc_curves
 from manuscript.figures_gradcam import choose_tiles, gradcam_panel
-from manuscript.grid import first_contrast, varied_factors
+from manuscript.grid import first_contrast, level_order, varied_factors
 from manuscript.load import Report
 from manuscript.tables import (
     cells_table,
@@ -74,8 +74,8 @@ def roc(report: Report) -> Any:
     if chosen is None or curves is None:
         return _missing(report, "ROC curves")
     contrast = str(chosen["contrast"].iloc[0])
-    test = curves[(curves["split"] == "test") & (curves["contrast"] == contrast)]
-    return roc_curves(test, chosen, contrast=contrast)
+    test = curves[(curves["split"] == "test") & (curves["contrast"] == contrast)].drop_duplicates()
+    return roc_curves(test, chosen, contrast=contrast, arms=_arms(report, contrast))
 
 
 def curves(report: Report) -> Any:
@@ -87,7 +87,8 @@ def curves(report: Report) -> Any:
     shown = history[history["cell_id"].isin(labels["cell_id"])]
     if shown.empty:
         return _missing(report, "learning curves of the selected models")
-    return learning_curves(shown, labels, contrast=str(chosen["contrast"].iloc[0]))
+    contrast = str(chosen["contrast"].iloc[0])
+    return learning_curves(shown, labels, contrast=contrast, arms=_arms(report, contrast))
 
 
 def gradcam(report: Report) -> Any:
@@ -163,6 +164,8 @@ def main_selection(report: Report) -> pd.DataFrame | None:
         return None
     first = chosen.iloc[0]
     rows = chosen[(chosen["contrast"] == first["contrast"]) & (chosen["select"] == first["select"])]
+    # Two planned tests on the same contrast select the same cells.
+    rows = rows.drop_duplicates(["task", "arm", "cell_id"])
     doubled = rows[rows.duplicated(["task", "arm"])]
     if not doubled.empty:
         raise ValueError(
@@ -170,6 +173,11 @@ def main_selection(report: Report) -> pd.DataFrame | None:
             "Run `study stats` on the store again."
         )
     return rows.reset_index(drop=True)
+
+
+def _arms(report: Report, contrast: str) -> list[str]:
+    """Levels of the contrast in the order that all figures share."""
+    return level_order(report.study, contrast, report.cells[contrast])
 
 
 def _missing(report: Report, what: str) -> Markdown:

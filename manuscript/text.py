@@ -38,7 +38,9 @@ def p_value(value: float | None) -> str:
         return "< 0.001"
     if value > 0.999:
         return "> 0.999"
-    return f"{value:.3f}"
+    shown = f"{value:.3f}"
+    # A p-value next to the usual level keeps a digit more, so that its side can be read off.
+    return f"{value:.4f}" if shown == "0.050" and value != 0.05 else shown
 
 
 def p_phrase(value: float | None) -> str:
@@ -76,7 +78,7 @@ def integer(value: float | None) -> str:
     """A count with thin separators from 10 000 on; `–` for a missing value."""
     if value is None or math.isnan(value):
         return MISSING
-    return f"{int(value):,}".replace(",", " ") if abs(value) >= 10_000 else str(int(value))
+    return f"{int(value):,}".replace(",", "\u202f") if abs(value) >= 10_000 else str(int(value))
 
 
 def count(n: int, noun: str, plural: str | None = None) -> str:

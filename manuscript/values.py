@@ -8,8 +8,8 @@ from IPython.display import Markdown
 
 from manuscript.floats import main_selection
 from manuscript.load import Report
-from manuscript.pick import pick
-from manuscript.text import auc, count, interval, join_words
+from manuscript.pick import pick_row
+from manuscript.text import MISSING, auc, count, estimate, join_words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +77,9 @@ def _best(report: Report) -> str:
         arms = list(chosen.loc[chosen["task"] == task, "arm"])
         shown = []
         for arm in arms:
-            key = {"task": task, "arm": arm}
-            low, high = pick(chosen, "test_auc_low", **key), pick(chosen, "test_auc_high", **key)
-            shown.append(f"{auc(pick(chosen, 'test_auc', **key))} ({interval(low, high)}) for {arm}")
+            row = pick_row(chosen, task=task, arm=arm)
+            value = estimate(row["test_auc"], row["test_auc_low"], row["test_auc_high"])
+            shown.append(f"{'an undefined value' if value == MISSING else value} for {arm}")
         sentences.append(f"For task *{task}* the selected cells reach a test AUC of {join_words(shown)}.")
     return " ".join(sentences)
 

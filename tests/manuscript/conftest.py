@@ -197,7 +197,8 @@ def _comparisons(task: str, best: pd.DataFrame, metrics: pd.DataFrame, scores: p
     mcnemar = mcnemar_test((a["score"] >= 0.5) == y, (b["score"] >= 0.5) == y).to_frame()
     here = metrics[metrics["task"] == task]
     wilcoxon = rank_sum_test(
-        here.loc[here["pretrain"] == "random", "test_auc"], here.loc[here["pretrain"] == "phantom", "test_auc"]
+        here.loc[here["pretrain"] == "random", "test_auc"],
+        here.loc[here["pretrain"] == "phantom", "test_auc"],
     ).to_frame()
     both = pd.concat(
         [
@@ -263,9 +264,19 @@ def _write_mixed(store: Store) -> None:
 
 
 def _write_summary(store: Store, tasks: tuple[str, ...]) -> None:
-    classes = {"breast": [("benign", 0), ("malignant", 1), ("normal", 0)], "knee": [("intact", 0), ("torn", 1)]}
+    classes = {
+        "breast": [("benign", 0), ("malignant", 1), ("normal", 0)],
+        "knee": [("intact", 0), ("torn", 1)],
+    }
     rows = [
-        {"task": task, "split": split, "class": name, "label": label, "n_images": 20 + 7 * k, "n_groups": 10 + k}
+        {
+            "task": task,
+            "split": split,
+            "class": name,
+            "label": label,
+            "n_images": 20 + 7 * k,
+            "n_groups": 10 + k,
+        }
         for task in tasks
         for k, split in enumerate(("train", "val", "test"))
         for name, label in classes[task]
@@ -278,7 +289,9 @@ def write_gradcam(store: Store) -> None:
     folder = store.gradcam_dir()
     folder.mkdir()
     rng = np.random.default_rng(3)
-    cell = store.cells().set_index('cell_id', drop=False).loc[store.read_result('selected')['cell_id'].iloc[0]]
+    cell = (
+        store.cells().set_index("cell_id", drop=False).loc[store.read_result("selected")["cell_id"].iloc[0]]
+    )
     rows = []
     for kind, truth, score in (
         ("true positive", "malignant", 0.91),
@@ -291,8 +304,9 @@ def write_gradcam(store: Store) -> None:
         Image.fromarray(rng.integers(0, 255, (64, 64, 3), dtype="uint8")).save(folder / f"{name}-cam.png")
         rows.append(
             {
-                "task": cell["task"], "cell_id": cell["cell_id"], "image_id": f"test{len(rows):03d}", "kind": kind,
-                "true_class": truth, "predicted_label": "positive" if score >= 0.5 else "negative",
+                "task": cell["task"], "cell_id": cell["cell_id"], "image_id": f"test{len(rows):03d}",
+                "kind": kind, "true_class": truth,
+                "predicted_label": "positive" if score >= 0.5 else "negative",
                 "score": score, "overlay_path": f"{name}-cam.png", "image_path": f"{name}.png",
                 "energy_in_mask": None,
             }

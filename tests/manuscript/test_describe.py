@@ -1,0 +1,120 @@
+from collections.abc import Callable
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from data.store import Store
+from manuscript import describe, floats
+from manuscript.load import Report, load_report
+from manuscript.values import values
+
+
+def test_the_grid_is_described_from_its_cells(synthetic_report: Report) -> None:
+    assert describe.grid_size(synthetic_report) == (
+        "12 models (2 tasks, 2 levels of pretraining, 2 heads and 2 levels of filters)"
+    )
+
+
+def test_one_task_is_not_called_tasks(
+    make_store: Callable[..., Store], analyse_store: Callable[[Store], None]
+) -> None:
+    store = make_store(tasks=("knee",))
+    analyse_store(store)
+    report = load_report(store.root)
+    assert describe.grid_size(report).startswith("6 models (2 levels of pretraining")
+    assert "breast" not in str(values(report).best.data)
+
+
+def test_tasks_are_described_from_the_study_file(synthetic_report: Report) -> None:
+    text = describe.tasks_text(synthetic_report)
+    assert "Task *breast* uses the data set `phantom-breast`; positive means malignant." in text
+    assert "60 % training, 20 % validation, 20 % test images" in text
+    assert "patients kept together where the data set has ids" in text
+
+
+def test_failed_cells_are_named_with_their_reason(synthetic_report: Report) -> None:
+    text = describe.cells_text(synthetic_report)
+    assert "12 cells; 11 ended with predictions" in text
+    assert "1 cell failed: 11ab00 (the loss is not finite in epoch 2)." in text
+
+
+def test_many_failed_cells_are_counted_not_listed(synthetic_report: Report) -> None:
+    cells = synthetic_report.cells.assign(status="failed", reason="no memory")
+    text = describe.cells_text(replace(synthetic_report, cells=cells))
+    assert "12 cells failed: " in text
+    assert text.endswith("and 7 more.")
+
+
+def test_open_cells_are_said(synthetic_report: Report) -> None:
+    cells = synthetic_report.cells.copy()
+    cells.loc[[0, 1], "status"] = "open"
+    assert "2 cells did not run yet" in describe.cells_text(replace(synthetic_report, cells=cells))
+
+
+def test_the_plan_lists_every_planned_comparison(synthetic_report: Report) -> None:
+    text = describe.plan_text(synthetic_report)
+    assert text.count("\n- ") == 4
+    assert "two-sided level 0.05" in text
+    assert "`test_auc ~ pretrain + (1|head)`" in text
+    assert "[@kuznetsova2017]" in text
+
+
+def test_a_study_without_plan_says_that_all_is_exploratory(synthetic_report: Report) -> None:
+    study = {key: value for key, value in synthetic_report.study.items() if key != "analysis"}
+    assert "exploratory" in describe.plan_text(replace(synthetic_report, study=study))
+
+
+def test_findings_put_planned_comparisons_first(synthetic_report: Report) -> None:
+    findings = pd.DataFrame({"planned": [False, True], "sentence": ["looked at later.", "asked before."]})
+    report = replace(synthetic_report, tables={**synthetic_report.tables, "findings": findings})
+    text = describe.findings_text(report)
+    assert text.index("asked before.") < text.index("Exploratory") < text.index("looked at later.")
+
+
+FLOATS = [
+    "data", "distribution", "selected", "roc", "curves", "delong", "mcnemar", "wilcoxon", "contrasts",
+    "mixed_fixed", "mixed_random", "cells",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FLOATS)
+def test_without_results_every_float_names_the_command(make_store: Callable[..., Store], name: str) -> None:
+    report = load_report(make_store().root)
+    shown = getattr(floats, name)(report)
+    assert "The store has no results yet; run `study stats …/store`" in shown.data
+
+
+def test_a_missing_analysis_is_said(synthetic_report: Report) -> None:
+    assert "Not available: contrasts" in floats.contrasts(synthetic_report).data
+
+
+def test_missing_gradcam_images_name_the_command(synthetic_report: Report) -> None:
+    shown = floats.gradcam(replace(synthetic_report, gradcam=None))
+    assert "run `study gradcam …/synthetic`" in shown.data
+
+
+def test_two_selected_cells_of_one_arm_stop(synthetic_report: Report) -> None:
+    selected = synthetic_report.table("selected")
+    assert selected is not None
+    doubled = pd.concat([selected, selected.iloc[[0]].assign(cell_id="another")])
+    report = replace(synthetic_report, tables={**synthetic_report.tables, "selected": doubled})
+    with pytest.raises(ValueError, match=r"Two selected models for task breast, arm random"):
+        values(report)
+
+
+def test_the_same_selection_of_two_tests_counts_once(synthetic_report: Report) -> None:
+    selected = synthetic_report.table("selected")
+    assert selected is not None
+    repeated = pd.concat([selected, selected])
+    report = replace(synthetic_report, tables={**synthetic_report.tables, "selected": repeated})
+    assert values(report).best.data == values(synthetic_report).best.data
+
+
+def test_values_carry_the_picked_numbers(synthetic_report: Report) -> None:
+    selected = synthetic_report.table("selected")
+    assert selected is not None
+    shown = values(synthetic_report)
+    assert shown.cells_done == "11 cells"
+    assert shown.interval_name == "the 95 % interval"
+    assert all(f"{value:.3f}" in shown.best.data for value in selected["test_auc"])
