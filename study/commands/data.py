@@ -144,7 +144,7 @@ def _print_info(info: DatasetInfo, place: str) -> None:
     for label, text in (("licence", info.licence), ("cite", info.citation), ("home", info.homepage)):
         if text:
             typer.echo(f"{label}: {text}")
-    typer.echo(f"here: {place}")
+    typer.echo(place)
     typer.echo(_steps(info))
 
 
