@@ -79,10 +79,10 @@ def _tissue(draws: Draws, size: int) -> tuple[FloatArray, FloatArray]:
 
     bend = smooth_field(draws, size, rows=5, columns=3)
     septa = ridges(smooth_field(draws, size, rows=11, columns=4) + bend, 0.16)
-    streaks = ridges(smooth_field(draws, size, rows=34, columns=6) + bend, 0.4)
+    streaks = ridges(smooth_field(draws, size, rows=34, columns=6) + bend, 0.35)
     marble = smooth_field(draws, size, rows=24, columns=9)
     patches = smooth_field(draws, size, rows=7, columns=5)
-    present = soft_step(smooth_field(draws, size, rows=14, columns=6) + 0.1, 0.7)
+    present = soft_step(smooth_field(draws, size, rows=14, columns=6) + 0.4, 0.8)
     rich = draws.between(0.5, 1.2, shared=0.95)
 
     gland = draws.between(-3.0, 5.0, shared=0.95) + 3.0 * rich * marble + 2.5 * patches
@@ -108,8 +108,8 @@ def _scan(draws: Draws, echo: FloatArray, lines: FloatArray) -> np.ndarray:
     contact = 7.0 * np.minimum(smooth_curve(draws, size, cells=7) + 0.6, 0.0)
     loss = contact * (0.3 + z) - draws.between(4.0, 24.0) * z**1.3
     # bright lines lose their echo behind a shadow but do not grow with the tissue around them
-    amplitude = from_decibel(echo + loss) + 4.0 * lines * from_decibel(np.minimum(echo + 8.0, 0.0) + loss)
-    envelope = speckle_envelope(draws, amplitude, axial=0.0038, lateral_near=0.005, lateral_far=0.010)
+    amplitude = from_decibel(echo + loss) + 5.0 * lines * from_decibel(np.minimum(echo + 8.0, 0.0) + loss)
+    envelope = speckle_envelope(draws, amplitude, axial=0.003, lateral_near=0.004, lateral_far=0.008)
     decibel = 20.0 * np.log10(envelope + from_decibel(_NOISE_FLOOR))
-    display = decibel * (255.0 / draws.between(38.0, 62.0, shared=0.9))
+    display = decibel * (255.0 / draws.between(42.0, 66.0, shared=0.9))
     return shift_to_grey(display, mean=draws.between(50.0, 100.0))

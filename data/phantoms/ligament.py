@@ -13,7 +13,8 @@ from data.phantoms.texture import Draws, FloatArray, soft_step
 _FEMORAL = (0.635, 0.385)  # below the back end of the notch roof
 _TIBIAL = (0.455, 0.625)  # in front of the tibial eminence
 _BOX = (0.30, 0.80, 0.26, 0.75)
-_CUE_SD = 0.17
+_DEGREE_SD = 0.24  # of the whole ligament: partial tears, degenerated but intact ones
+_SIGN_SD = 0.12  # of each sign around that degree
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +63,9 @@ def paint_ligament(draws: Draws, canvas: Canvas, *, sign: float, difficulty: flo
 
 
 def _draw_signs(draws: Draws, *, sign: float, difficulty: float) -> _Signs:
-    """Mean ``0.5 + 0.5 * sign * (1 - difficulty)``, standard deviation 0.17, clipped to [0, 1]."""
-    noise = draws.normal(4, shared=0.85)
-    level = np.clip(0.5 + 0.5 * sign * (1.0 - difficulty) + _CUE_SD * noise, 0.0, 1.0).tolist()
+    """Mean ``0.5 + 0.5 * sign * (1 - difficulty)``, standard deviation 0.27, clipped to [0, 1]."""
+    noise = _DEGREE_SD * draws.normal(1, shared=0.95) + _SIGN_SD * draws.normal(4, shared=0.85)
+    level = np.clip(0.5 + 0.5 * sign * (1.0 - difficulty) + noise, 0.0, 1.0).tolist()
     return _Signs(gap=level[0], wave=level[1], oedema=level[2], blur=level[3])
 
 

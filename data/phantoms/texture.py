@@ -132,7 +132,7 @@ def speckle_envelope(
         power += echo * echo
     power /= 2.0 * _mixing_power(size, near, far)
     spread = gaussian_filter1d(gaussian_filter1d(power, 0.8, axis=0), 0.7 * far, axis=1)
-    return np.sqrt(0.42 * power + 0.58 * spread)
+    return np.sqrt(0.3 * power + 0.7 * spread)
 
 
 def _unit_filter(field: FloatArray, sigma: float, *, axis: int) -> FloatArray:
