@@ -9,6 +9,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+_WIDEST = 400  # characters; wider than any table here
+
 
 def number(value: float | int | None, digits: int = 4) -> str:
     """Return a number with `digits` decimals, more for tiny values; "-" where there is none."""
@@ -38,12 +40,21 @@ def interval(low: float | None, high: float | None, digits: int = 4) -> str:
 def print_table(
     console: Console, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, texts: int = 1
 ) -> None:
-    """Print a table whose first `texts` columns are words (left) and the others numbers (right)."""
+    """Print a table whose first `texts` columns are words (left) and the others numbers (right).
+
+    A word that repeats the one above it in the first of several word columns is left blank. Lines are never
+    folded: a table wider than the terminal runs on, so that its numbers stay whole.
+    """
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for i, column in enumerate(columns):
-        left = i < texts
-        table.add_column(column, justify="left" if left else "right", overflow="fold", no_wrap=not left)
+        table.add_column(column, justify="left" if i < texts else "right", no_wrap=True)
+    above = ""
     for row in rows:
-        table.add_row(*row)
-    console.print(title, style="bold", highlight=False)
-    console.print(table)
+        first, *others = row
+        table.add_row("" if texts > 1 and first == above else first, *others)
+        above = first
+    console.print(title, style="bold", highlight=False, markup=False)
+    own_width = console.width
+    console.width = _WIDEST
+    console.print(table, crop=False)
+    console.width = own_width

@@ -146,7 +146,7 @@ def _with_unused_levels(metrics: pd.DataFrame, formula: str) -> tuple[pd.DataFra
         unused = int(metrics[name].isna().sum())
         if 0 < unused < len(metrics):
             frame[name] = levels_of(metrics[name]).fillna(UNUSED)
-            notes.append(f"{unused} cells without {name} form the level '{UNUSED}' of it")
+            notes.append(f"{unused} cells without {name} form the level '{UNUSED}'")
     return frame, joined_notes(*notes)
 
 

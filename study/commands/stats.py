@@ -1,0 +1,79 @@
+"""`study stats`: the planned comparisons of a store, or the paper's own tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from data.store import Store
+    from study.config import AnalysisPlan
+
+
+def register(app: typer.Typer) -> None:
+    """Put the command on the root application."""
+    app.command("stats")(stats_command)
+
+
+def stats_command(
+    store: Annotated[
+        Path | None, typer.Argument(help="Folder of the store; default the newest under runs/.")
+    ] = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option(help="TOML file with another [analysis] table; what the study did not plan is marked."),
+    ] = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="Compute the paper's Tables 4, 5, 11, 12 and 13 anew.")
+    ] = False,
+) -> None:
+    """Run the analysis plan of a store, write the result tables and say what was found.
+
+    Example: study stats runs/demo
+    """
+    from rich.console import Console
+
+    console = Console()
+    if published:
+        if store is not None or plan is not None:
+            raise ValueError("--published takes no store and no --plan; it works on the shipped grid.")
+        _print_published(console)
+        return
+    from data.store import Store
+    from study.analyse import analyse
+    from study.config import parse_study
+    from study.stats_tables import print_results
+    from study.stores import newest_store
+
+    opened = Store.open(store or newest_store())
+    own = parse_study(opened.read_study(), source=str(opened.root / "study.toml")).analysis
+    tables = analyse(opened, own if plan is None else _read_plan(plan), own_plan=own)
+    print_results(console, tables)
+    _print_missing(console, opened)
+    console.print(f"\nTables: {opened.root / 'results'} (parquet and CSV)", highlight=False, soft_wrap=True)
+    typer.echo(f"Next: study manuscript {opened.root}")
+
+
+def _print_published(console: object) -> None:
+    from data.published_grid import load_published_grid
+    from study.published import published_tables
+    from study.stats_tables import print_published
+
+    print_published(console, published_tables(load_published_grid()))  # type: ignore[arg-type]
+
+
+def _read_plan(path: Path) -> AnalysisPlan:
+    from study.config import parse_analysis
+
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no plan file '{path}'. Give a TOML file with an [analysis] table.")
+    return parse_analysis(path.read_text(encoding="utf-8"), source=str(path))
+
+
+def _print_missing(console: object, store: Store) -> None:
+    """Name every failed cell; open cells are counted."""
+    cells = store.cells()
+    for row in cells[cells["status"] == "failed"].itertuples():
+        typer.echo(f"failed {row.cell_id}: {row.reason}", err=True)

@@ -1,0 +1,151 @@
+"""What `study stats` prints: result tables rounded for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+from rich.console import Console
+
+from stats.lmm.factors import factor, level_name
+from study.analyses.grid_data import DESIGN_COLUMNS
+from study.published import PublishedValue
+from study.rich_tables import interval, number, p_text, print_table
+
+_TITLES = {
+    "delong": ("DeLong: best cell per arm, same test images", "AUC", "z"),
+    "mcnemar": ("McNemar: the same cells at threshold 0.5", "accuracy", "chi-square"),
+    "wilcoxon": ("Wilcoxon over the cells of the grid", "median", "W"),
+    "contrast": ("Contrasts of marginal means", "mean", "t"),
+}
+_TABLE_NAMES = {
+    "4": "Table 4: mixed model, pretraining",
+    "5": "Table 5: mixed model, classifier",
+    "11": "Table 11: mixed model, pretraining, in full",
+    "12": "Table 12: mixed model, classifier, in full",
+    "13": "Table 13: Wilcoxon rank-sum tests",
+}
+
+
+def print_results(console: Console, tables: Mapping[str, pd.DataFrame]) -> None:
+    """Print metrics by factor, comparisons, mixed models, then one sentence per comparison."""
+    _metrics(console, tables["metrics"])
+    comparisons = tables["comparisons"]
+    for analysis in _TITLES:
+        rows = comparisons[comparisons["analysis"] == analysis]
+        if len(rows):
+            _comparisons(console, rows, analysis)
+    _mixed(console, tables)
+    console.print("What was found", style="bold")
+    for row in tables["findings"].itertuples():
+        mark = "" if row.planned else " (not planned)"
+        console.print(f"- {row.sentence}{mark}", highlight=False, markup=False)
+
+
+def print_published(console: Console, values: Sequence[PublishedValue]) -> None:
+    """Print the paper's tables, printed beside computed anew, and count the verdicts."""
+    for table, title in _TABLE_NAMES.items():
+        rows = [
+            (v.row, v.quantity, v.printed, v.shown, _verdict(v), f"{v.computed:.10g}")
+            for v in values
+            if v.table == table
+        ]
+        columns = ("row", "quantity", "printed", "computed", "verdict", "all digits")
+        print_table(console, title, columns, rows, texts=2)
+    counts = {name: sum(v.verdict == name for v in values) for name in ("equal", "optimiser", "not equal")}
+    console.print(
+        f"{len(values)} numbers: {counts['equal']} equal in every printed digit, "
+        f"{counts['optimiser']} differ in the last digit where optimisers stop at different places, "
+        f"{counts['not equal']} not equal.",
+        highlight=False,
+    )
+
+
+def _verdict(value: PublishedValue) -> str:
+    if value.verdict == "equal":
+        return "equal"
+    return f"{value.verdict}, {value.units_off} off" if value.units_off < 100 else value.verdict
+
+
+def _metrics(console: Console, metrics: pd.DataFrame) -> None:
+    """Cells, mean, spread and best of the AUCs per task and level of every varied factor."""
+    varied = [name for name in DESIGN_COLUMNS if name in metrics and metrics[name].nunique() > 1]
+    rows = []
+    for task in dict.fromkeys(metrics["task"]):
+        own = metrics[metrics["task"] == task]
+        rows.append((task, "all cells", *_summary(own)))
+        for name in [name for name in varied if name != "task"]:
+            levels = own[name].map(lambda value: None if pd.isna(value) else level_name(value))
+            rows += [
+                (task, f"{name} {level}", *_summary(own[(levels == level).to_numpy(dtype=bool)]))
+                for level in factor(own[name].dropna()).levels
+            ]
+    columns = ("task", "cells", "n", "val AUC", "test AUC", "SD", "lowest", "highest", "collapsed")
+    print_table(console, "AUC by factor (means over cells)", columns, rows, texts=2)
+
+
+def _summary(cells: pd.DataFrame) -> tuple[str, ...]:
+    test = cells["test_auc"]
+    spread = test.std(ddof=1) if len(test) > 1 else None
+    return (
+        str(len(cells)),
+        number(cells["val_auc"].mean(), 3),
+        number(test.mean(), 3),
+        number(spread, 3),
+        number(test.min(), 3),
+        number(test.max(), 3),
+        str(int(cells["collapsed"].astype(bool).sum())),
+    )
+
+
+def _comparisons(console: Console, rows: pd.DataFrame, analysis: str) -> None:
+    title, value, statistic = _TITLES[analysis]
+    adjusted = not (rows["p_adjusted"].isna() | (rows["p_adjusted"] == rows["p_value"])).all()
+    shown = []
+    for row in rows.itertuples():
+        line = [
+            "" if pd.isna(row.task) else str(row.task),
+            str(row.comparison) + ("" if row.planned else " (not planned)"),
+            f"{number(row.estimate_a, 3)} / {number(row.estimate_b, 3)}",
+            number(row.estimate, 3),
+            interval(row.conf_low, row.conf_high, 3),
+            number(row.statistic, 2),
+            p_text(row.p_value),
+        ]
+        shown.append([*line, p_text(row.p_adjusted)] if adjusted else line)
+    level = f"{100 * rows['conf_level'].iloc[0]:g}% interval"
+    columns = ["task", "comparison", f"{value} a / b", "a - b", level, statistic, "p"]
+    print_table(console, title, [*columns, "p adj."] if adjusted else columns, shown, texts=2)
+
+
+def _mixed(console: Console, tables: Mapping[str, pd.DataFrame]) -> None:
+    for model in tables["mixed_models"].itertuples():
+        fixed = tables["mixed_fixed"]
+        random = tables["mixed_random"]
+        console.print(
+            f"Mixed model {model.model}: {model.formula}", style="bold", highlight=False, markup=False
+        )
+        own = fixed[fixed["model"] == model.model]
+        if len(own):
+            rows = [
+                (
+                    row.term,
+                    number(row.estimate),
+                    number(row.std_error),
+                    number(row.df, 2),
+                    number(row.statistic, 3),
+                    p_text(row.p_value),
+                    interval(row.conf_low, row.conf_high),
+                )
+                for row in own.itertuples()
+            ]
+            columns = ("term", "estimate", "SE", "df", "t", "p", "interval")
+            print_table(console, f"{model.n} cells, df by {model.df_method}", columns, rows)
+            rows = [
+                (row.group, number(row.variance, 6), number(row.std_dev, 5))
+                for row in random[random["model"] == model.model].itertuples()
+            ]
+            title = f"Variances (REML criterion {number(model.criterion)})"
+            print_table(console, title, ("group", "variance", "std. dev."), rows)
+        if not pd.isna(model.note):
+            console.print(f"Note: {model.note}.\n", style="yellow", highlight=False, markup=False)
