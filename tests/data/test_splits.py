@@ -169,7 +169,7 @@ def test_no_group_is_ever_divided_and_counts_are_near(groups, seed):
 def test_search_is_nearly_always_the_best_of_all_assignments():
     rng = np.random.default_rng(0)
     best_found = 0
-    for _ in range(40):
+    for _ in range(20):
         content = rng.integers(0, 4, size=(6, 2)) + np.array([1, 0])
         codes = np.repeat(np.arange(6), content.sum(axis=1))
         strata = np.array([value for a, b in content for value in [0] * a + [1] * b])
@@ -184,7 +184,7 @@ def test_search_is_nearly_always_the_best_of_all_assignments():
 
         found = _of(assign_groups(codes, strata, target, rng))
         best_found += found == min(_of(part) for part in itertools.product(range(3), repeat=6))
-    assert best_found >= 38
+    assert best_found >= 19
 
 
 def test_images_without_an_id_stand_alone():

@@ -45,7 +45,7 @@ def _predictions(draw):
 
 
 @given(_predictions())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_predictions_round_trip(frame):
     with tempfile.TemporaryDirectory() as folder:
         store = Store.create(folder)
@@ -63,7 +63,7 @@ _KEYS = st.text("abcdefgh_", min_size=1, max_size=5)
 
 
 @given(st.dictionaries(_KEYS, _VALUES, max_size=6))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_cell_rows_round_trip(extra):
     with tempfile.TemporaryDirectory() as folder:
         store = Store.create(folder)
@@ -89,7 +89,7 @@ _COLUMNS = {
 
 
 @given(st.lists(st.fixed_dictionaries(_COLUMNS), max_size=8))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_results_round_trip(rows):
     values = {name: [row[name] for row in rows] for name in _COLUMNS}
     types = {"estimate": "float64", "n": "Int64", "planned": "bool", "note": "str"}
