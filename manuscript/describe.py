@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,9 +10,18 @@ import pandas as pd
 
 from manuscript.grid import varied_factors
 from manuscript.load import Report
-from manuscript.text import count, duration, factor_name, integer, join_words, percent, plain, short_id
+from manuscript.origin import missing_text
+from manuscript.text import MINUS, count, duration, factor_name, integer, join_words, percent, plain, short_id
 
 MANY = 5
+# In the order of weight: the first kind that a study has is told in the abstract.
+FINDING_KINDS = {
+    "delong": "AUC of the selected models (DeLong)",
+    "mixed": "All cells: mixed models",
+    "wilcoxon": "All cells: Wilcoxon tests",
+    "contrast": "Differences between levels, after the mixed models",
+    "mcnemar": "Predicted classes of the selected models (McNemar)",
+}
 SPLITS = {"val": "validation", "test": "test"}
 METRICS = {"auc": "AUC", "f1": "F1", "accuracy": "accuracy"}
 ANALYSIS_NAMES = {
@@ -43,7 +53,10 @@ def abstract(report: Report) -> str:
     if findings is None:
         return f"{opening} The comparisons have not been analysed yet."
     planned = findings[findings["planned"].astype(bool)]
-    return " ".join([opening, *planned["sentence"].astype(str)])
+    kinds = [kind for kind in FINDING_KINDS if (planned["analysis"] == kind).any()]
+    shown = planned[planned["analysis"] == kinds[0]] if kinds else planned
+    own, shared = _told([_finding(row) for row in shown.itertuples()])
+    return " ".join(part for part in (opening, *own, shared) if part)
 
 
 def grid_size(report: Report) -> str:
@@ -168,10 +181,12 @@ def plan_text(report: Report) -> str:
         lines.append(f"{ANALYSIS_NAMES['mixed']} `{entry['formula']}`, degrees of freedom: {df}{source}.")
     if not lines:
         return "The study file plans no comparison; every comparison below is exploratory."
-    alpha = plan.get("alpha", 0.05)
     opening = (
-        f"The study file fixed these comparisons before any result (two-sided level {plain(float(alpha))}):"
+        "The study file fixed these comparisons before any result "
+        f"(two-sided level {plain(float(plan.get('alpha', 0.05)))}):"
     )
+    if report.mode == "published":
+        opening = "These are the comparisons of the original study that its published metrics allow:"
     return "\n".join([opening, "", *(f"- {line}" for line in lines)])
 
 
@@ -195,59 +210,40 @@ def findings_text(report: Report) -> str:
     if findings is None:
         return missing_text(report, "findings")
     planned = findings["planned"].astype(bool)
-    lines = [f"- {sentence}" for sentence in findings.loc[planned, "sentence"]]
-    extra = [f"- {sentence}" for sentence in findings.loc[~planned, "sentence"]]
-    if extra:
-        lines += ["", "Exploratory, chosen after the results:", "", *extra]
-    return "\n".join(lines)
+    parts = _by_kind(findings[planned])
+    if not planned.all():
+        parts += ["Exploratory, chosen after the results:", *_by_kind(findings[~planned])]
+    return "\n\n".join(parts)
 
 
-def missing_text(report: Report, what: str) -> str:
-    """Why a table or figure is not there, and the command that makes it."""
-    if report.mode == "published":
-        return (
-            f"*Not available: {what}. The published grid holds metrics of each model and no predictions; "
-            "a run of the study (`study run-grid large-grid`) gives them.*"
-        )
-    if "metrics" not in report.tables or report.tables["metrics"] is None:
-        return (
-            f"*Not available: {what}. The store has no results yet; run `study stats {_store_name(report)}`.*"
-        )
-    return (
-        f"*Not available: {what}. The analysis plan of this study does not ask for it, or it could not be "
-        f"computed; `study stats {_store_name(report)}` says which.*"
-    )
+def _by_kind(findings: pd.DataFrame) -> list[str]:
+    """A heading line and a list for each kind of analysis; what holds for all its rows is said once."""
+    parts = []
+    for kind, rows in findings.groupby("analysis", sort=False):
+        own, shared = _told([_finding(row) for row in rows.itertuples()])
+        parts.append(f"*{FINDING_KINDS.get(str(kind), str(kind))}*")
+        parts.append("\n".join(f"- {text}" for text in own))
+        if shared:
+            parts.append(shared)
+    return parts
 
 
-def gradcam_missing(report: Report) -> str:
-    """How to make the Grad-CAM images."""
-    if report.mode == "published":
-        return missing_text(report, "Grad-CAM images")
-    return f"*No Grad-CAM images yet; run `study gradcam {_store_name(report)}` and render again.*"
+def _told(findings: list[str]) -> tuple[list[str], str]:
+    """Each finding without the sentences that all of them share, and those sentences."""
+    split = [re.split(r"(?<=\.) (?=[A-Z])", text) for text in findings]
+    if len(split) < 2:
+        return findings, ""
+    shared = [part for part in split[0] if all(part in parts for parts in split[1:])]
+    return [" ".join(part for part in parts if part not in shared) for parts in split], " ".join(shared)
 
 
-def _store_name(report: Report) -> str:
-    """The store as a user would type it; a full path would tell where the author works."""
-    if report.root is None:
-        return ""
-    parts = report.root.resolve().parts[-2:]
-    return "/".join(parts) if parts[0] == "runs" else f"…/{parts[-1]}"
-
-
-def provenance_text(report: Report) -> str:
-    """Where the numbers come from: store, commit, versions, machine."""
-    if report.mode == "published":
-        return (
-            "All numbers come from the published results of the original study, shipped with this project "
-            "(`data/published/grid.csv`), and were computed anew for this report."
-        )
-    parts = [f"All numbers come from the store `{report.root.name if report.root else ''}`"]
-    known = [
-        f"{label} `{value}`"
-        for key, label in (("study_hash", "study file"), ("commit", "commit"), ("device", "device"))
-        if (value := report.run.get(key))
-    ]
-    return f"{', '.join([*parts, *known])}."
+def _finding(row: Any) -> str:
+    """The sentence with its task in italics, a capital at its start and true minus signs."""
+    text = re.sub(r"(?<![\w.])-(?=\d)", MINUS, str(row.sentence))
+    start = f"{row.task}: "
+    if isinstance(row.task, str) and text.startswith(start):
+        return f"*{row.task}*: {text.removeprefix(start)}"
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def images_text(report: Report) -> str:

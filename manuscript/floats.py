@@ -14,6 +14,7 @@ from manuscript.figures import factor_distribution, learning_curves, roc_curves
 from manuscript.figures_gradcam import choose_tiles, gradcam_panel
 from manuscript.grid import first_contrast, level_order, varied_factors
 from manuscript.load import Report
+from manuscript.origin import gradcam_missing, missing_text, provenance_text
 from manuscript.tables import (
     cells_table,
     data_table,
@@ -94,7 +95,7 @@ def curves(report: Report) -> Any:
 def gradcam(report: Report) -> Any:
     """The Grad-CAM panel."""
     if report.gradcam is None or report.gradcam.empty or report.root is None:
-        return Markdown(describe.gradcam_missing(report))
+        return Markdown(gradcam_missing(report))
     chosen = main_selection(report)
     arms = {} if chosen is None else dict(zip(chosen["cell_id"], chosen["arm"], strict=True))
     index = report.gradcam
@@ -181,7 +182,7 @@ def _arms(report: Report, contrast: str) -> list[str]:
 
 
 def _missing(report: Report, what: str) -> Markdown:
-    return Markdown(describe.missing_text(report, what))
+    return Markdown(missing_text(report, what))
 
 
 def sentences(report: Report) -> Mapping[str, Markdown]:
@@ -195,6 +196,6 @@ def sentences(report: Report) -> Mapping[str, Markdown]:
         "protocol": describe.protocol_text,
         "plan": describe.plan_text,
         "findings": describe.findings_text,
-        "provenance": describe.provenance_text,
+        "provenance": provenance_text,
     }
     return {name: Markdown(write(report)) for name, write in writers.items()}

@@ -56,7 +56,9 @@ def styled(
             loc.body(columns=list(numbers)),
         )
     if bold:
-        table = table.tab_style(style.text(weight="bold"), loc.body(columns=[bold]))
+        table = table.tab_style(
+            [style.text(weight="bold"), style.css("white-space: nowrap;")], loc.body(columns=[bold])
+        )
     for note in notes:
         table = table.tab_source_note(note)
     return table

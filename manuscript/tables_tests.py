@@ -72,6 +72,8 @@ def _comparisons(
         "Adjusted p": rows["p_adjusted"].map(p_value),
         "n": [integer(None if pd.isna(n) else float(n)) for n in rows["n"]],
     }
+    if rows["n"].nunique() == 1 and len(rows) > 1:
+        del columns["n"]
     if rows["method"].nunique() > 1:
         columns["Method"] = rows["method"].astype(str)
     if (rows["p_adjusted"] == rows["p_value"]).all():
@@ -103,6 +105,9 @@ def _notes(rows: pd.DataFrame) -> list[str]:
     methods = [str(method) for method in rows["method"].dropna().unique()]
     levels = rows["conf_level"].dropna().unique()
     notes = [f"Method: {methods[0]}."] if len(methods) == 1 else []
+    counts = rows["n"].dropna().unique()
+    if len(counts) == 1 and len(rows) > 1:
+        notes.append(f"n = {integer(float(counts[0]))} in every row.")
     if len(levels) == 1 and rows["conf_low"].notna().any():
         notes.append(f"Intervals cover {100 * levels[0]:g} %.")
     notes += _row_notes(rows)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import pandas as pd
+
 MISSING = "–"
 MINUS = "−"
 
@@ -113,7 +115,7 @@ def short_id(cell_id: str) -> str:
 
 def plain(value: object) -> str:
     """A level of a factor for people: whole floats without `.0`, missing as `–`."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+    if value is None or pd.isna(value):  # type: ignore[call-overload]
         return MISSING
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -126,8 +128,8 @@ FACTOR_NAMES = {
     "pretrain": "Pretraining",
     "backbone": "Backbone",
     "head": "Head",
-    "lr_decay": "Decay of the learning rate",
-    "fc_ratio": "Hidden width ratio",
+    "lr_decay": "LR decay",
+    "fc_ratio": "FC ratio",
     "filters": "Filters",
     "task": "Task",
     "seed": "Seed",
@@ -136,7 +138,7 @@ FACTOR_NAMES = {
     "batch_size": "Batch size",
     "image_size": "Image size (pixels)",
     "lr": "Learning rate",
-    "lr_decay_factor": "Decay factor",
+    "lr_decay_factor": "LR decay factor",
     "dropout": "Dropout",
     "kernel_size": "Kernel size",
     "unfreeze": "Unfrozen layer groups",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from IPython.display import Markdown
 
 from manuscript.floats import main_selection
+from manuscript.grid import level_order
 from manuscript.load import Report
 from manuscript.pick import pick_row
 from manuscript.text import MISSING, auc, count, estimate, join_words
@@ -45,8 +46,8 @@ def _spread(report: Report) -> str:
     if metrics is None:
         return "The cells have not been analysed yet."
     parts = []
-    for task, rows in metrics.groupby("task", sort=False):
-        scores = rows["test_auc"].dropna()
+    for task in level_order(report.study, "task", metrics["task"]):
+        scores = metrics.loc[metrics["task"] == task, "test_auc"].dropna()
         if scores.empty:
             parts.append(f"for task *{task}* no cell has a test AUC")
             continue

@@ -10,11 +10,8 @@ from PIL import Image
 
 from data.store import Store
 from manuscript.load import Report, load_report
-from stats.auc import auc, auc_ci
-from stats.delong import delong_test
-from stats.mcnemar import mcnemar_test
-from stats.results import RESULT_COLUMNS
-from stats.wilcoxon import rank_sum_test
+from study.analyse import analyse
+from study.config import parse_study
 
 STUDY = """
 name = "synthetic"
@@ -55,6 +52,10 @@ PROTOCOL = {
     "backbone": "ResNet18", "lr_decay": "cosine", "fc_ratio": 0.5, "epochs": 4, "batch_size": 32,
     "image_size": 64, "lr": 1e-3, "optimizer": "adam", "unfreeze": "0", "checkpoint": "val_auc",
 }  # fmt: skip
+RUN = {
+    "environment": {"python": "3.11.7", "commit": "0123456789abcdef+changes", "packages": {"numpy": "2.4.6"}},
+    "runs": [{"study_hash": "feedbeef01234567", "started": "2026-01-02T03:04:05+00:00"}],
+}
 N_IMAGES = 60
 SHIFT = {"random": 0.5, "phantom": 1.6}
 
@@ -93,7 +94,7 @@ def _predictions(row: dict[str, object], rng: np.random.Generator) -> pd.DataFra
                     "fold": 0,
                     "split": split,
                     "image_id": [f"{split}{i:03d}" for i in range(N_IMAGES)],
-                    "group_id": [f"p{i // 2}" for i in range(N_IMAGES)],
+                    "group_id": [f"{split}-p{i // 2}" for i in range(N_IMAGES)],
                     "label": labels.astype("int8"),
                     "score": 1 / (1 + np.exp(-logit)),
                     "logit_0": np.float32(0),
@@ -128,160 +129,33 @@ def write_cells(store: Store, tasks: tuple[str, ...], *, fail_last: bool) -> Non
 
 
 def write_results(store: Store) -> None:
-    """The contract's tables, computed from the predictions (mixed models: written by hand)."""
-    cells = store.cells()
-    cells = cells[cells["status"] == "done"]
-    scores = store.read_predictions()
-    metrics = _metrics(cells, scores)
-    store.write_result("metrics", metrics)
-    tests, selected, roc = [], [], []
-    for task in dict.fromkeys(metrics["task"]):
-        best = (
-            metrics[metrics["task"] == task]
-            .sort_values("val_auc", ascending=False)
-            .drop_duplicates("pretrain")
-            .set_index("pretrain")
-        )
-        tests.append(_comparisons(task, best, metrics, scores))
-        for arm in ("random", "phantom"):
-            part = _part(scores, best.loc[arm, "cell_id"], "test")
-            result = auc_ci(part["label"].to_numpy(), part["score"].to_numpy())
-            key = {"task": task, "contrast": "pretrain", "arm": arm, "cell_id": best.loc[arm, "cell_id"]}
-            selected.append(
-                {
-                    **key,
-                    "select": "val_auc",
-                    "val_auc": best.loc[arm, "val_auc"],
-                    "test_auc": best.loc[arm, "test_auc"],
-                    "test_auc_low": result.conf_low,
-                    "test_auc_high": result.conf_high,
-                }
-            )
-            roc.append(_roc(part).assign(**key, split="test"))
-    comparisons = pd.concat(tests, ignore_index=True)
-    store.write_result("comparisons", comparisons)
-    store.write_result("selected", pd.DataFrame(selected))
-    store.write_result("roc", pd.concat(roc, ignore_index=True))
-    store.write_result("findings", _findings(comparisons))
-    _write_mixed(store)
-    _write_summary(store, tuple(dict.fromkeys(metrics["task"])))
+    """The result tables of the real analysis."""
+    analyse(store, parse_study(store.read_study()).analysis)
 
 
-def _part(scores: pd.DataFrame, cell_id: str, split: str) -> pd.DataFrame:
-    return scores[(scores["cell_id"] == cell_id) & (scores["split"] == split)]
-
-
-def _metrics(cells: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-    rows = []
-    for row in cells.to_dict("records"):
-        out = {"n_val": N_IMAGES, "n_test": N_IMAGES, "n_test_positive": N_IMAGES // 3, "collapsed": False}
-        for split in ("val", "test"):
-            part = _part(scores, row["cell_id"], split)
-            right = (part["score"] >= 0.5) == (part["label"] == 1)
-            out[f"{split}_auc"] = auc(part["label"].to_numpy(), part["score"].to_numpy())
-            out[f"{split}_f1"] = out[f"{split}_accuracy"] = float(right.mean())
-        positive = part["label"] == 1
-        out |= {
-            "test_sensitivity": float(right[positive].mean()),
-            "test_specificity": float(right[~positive].mean()),
-            "test_positive_rate": float((part["score"] >= 0.5).mean()),
-        }
-        rows.append(row | out)
-    return pd.DataFrame(rows)
-
-
-def _comparisons(task: str, best: pd.DataFrame, metrics: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-    a, b = (_part(scores, best.loc[arm, "cell_id"], "test") for arm in ("random", "phantom"))
-    y = a["label"].to_numpy()
-    delong = delong_test(y, a["score"].to_numpy(), b["score"].to_numpy()).to_frame()
-    mcnemar = mcnemar_test((a["score"] >= 0.5) == y, (b["score"] >= 0.5) == y).to_frame()
-    here = metrics[metrics["task"] == task]
-    wilcoxon = rank_sum_test(
-        here.loc[here["pretrain"] == "random", "test_auc"],
-        here.loc[here["pretrain"] == "phantom", "test_auc"],
-    ).to_frame()
-    both = pd.concat(
-        [
-            delong.assign(analysis="delong", metric="auc"),
-            mcnemar.assign(analysis="mcnemar", metric="accuracy"),
-            wilcoxon.assign(analysis="wilcoxon", metric="test_auc"),
-        ],
-        ignore_index=True,
-    )
-    return both.assign(
-        task=task, arm_a="random", arm_b="phantom", comparison="pretrain: random - phantom", planned=True
-    )[list(RESULT_COLUMNS)]
-
-
-def _roc(part: pd.DataFrame) -> pd.DataFrame:
-    cuts = np.r_[np.inf, np.sort(part["score"].unique())[::-1]]
-    positive = part["label"] == 1
-    return pd.DataFrame(
-        {
-            "fpr": [float((part.loc[~positive, "score"] >= cut).mean()) for cut in cuts],
-            "tpr": [float((part.loc[positive, "score"] >= cut).mean()) for cut in cuts],
-            "threshold": cuts,
-        }
-    )
-
-
-def _findings(comparisons: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "analysis": comparisons["analysis"],
-            "task": comparisons["task"],
-            "comparison": comparisons["comparison"],
-            "planned": comparisons["planned"],
-            "sentence": [
-                f"{row.analysis} finds a difference of {row.estimate:.3f} on task {row.task}."
-                for row in comparisons.itertuples()
-            ],
-        }
-    )
-
-
-def _write_mixed(store: Store) -> None:
-    formula = "test_auc ~ pretrain + (1|head)"
-    fixed = {"model": 1, "formula": formula, "n": 12, "df_method": "satterthwaite", "std_error": 0.02}
-    terms = [
-        {"term": "Intercept", "estimate": 0.7, "df": 2.4, "statistic": 35.0, "p_value": 1e-5},
-        {"term": "pretrain[phantom]", "estimate": 0.2, "df": 9.0, "statistic": 10.0, "p_value": 0.04},
-    ]
-    limits = {"conf_low": 0.1, "conf_high": 0.3}
-    store.write_result("mixed_fixed", pd.DataFrame([fixed | term | limits for term in terms]))
-    random = [
-        {"group": "head", "term": "Intercept", "variance": 1.2e-4, "std_dev": 0.011, "levels": 2.0},
-        {"group": "Residual", "term": None, "variance": 3.1e-3, "std_dev": 0.056, "levels": None},
-    ]
-    head = {"model": 1, "formula": formula, "correlation": None}
-    store.write_result("mixed_random", pd.DataFrame([head | row for row in random]))
-    model = {
-        "model": 1, "formula": formula, "n": 12, "reml": True, "criterion": -31.5, "converged": True,
-        "singular": False, "df_method": "satterthwaite", "scaled_min": -2.0, "scaled_q1": -0.6,
-        "scaled_median": 0.0, "scaled_q3": 0.7, "scaled_max": 2.1, "note": None,
-    }  # fmt: skip
-    store.write_result("mixed_models", pd.DataFrame([model]))
-
-
-def _write_summary(store: Store, tasks: tuple[str, ...]) -> None:
-    classes = {
-        "breast": [("benign", 0), ("malignant", 1), ("normal", 0)],
-        "knee": [("intact", 0), ("torn", 1)],
-    }
-    rows = [
-        {
-            "task": task,
-            "split": split,
-            "class": name,
-            "label": label,
-            "n_images": 20 + 7 * k,
-            "n_groups": 10 + k,
-        }
-        for task in tasks
-        for k, split in enumerate(("train", "val", "test"))
-        for name, label in classes[task]
-    ]
-    store.write_result("data_summary", pd.DataFrame(rows))
+def write_images(store: Store, tasks: tuple[str, ...]) -> None:
+    """Manifest and split of each task: the images that the predictions name, and training images."""
+    classes = {"breast": ("benign", "malignant", "normal"), "knee": ("intact", "torn", "intact")}
+    for task in tasks:
+        rows = [
+            {
+                "image_id": f"{split}{i:03d}",
+                "path": f"{task}/{split}{i:03d}.png",
+                "group_id": f"{split}-p{i // 2}",
+                "class": classes[task][i % 3],
+                "label": int(i % 3 == 1),
+                "sha256": "0" * 64,
+                "width": 64,
+                "height": 64,
+                "mask_path": None,
+                "split": split,
+            }
+            for split in ("train", "val", "test")
+            for i in range(2 * N_IMAGES if split == "train" else N_IMAGES)
+        ]
+        frame = pd.DataFrame(rows)
+        store.write_manifest(task, frame.drop(columns="split"))
+        store.write_split(task, frame[["image_id", "split"]])
 
 
 def write_gradcam(store: Store) -> None:
@@ -317,7 +191,8 @@ def write_gradcam(store: Store) -> None:
 def _make(root: Path, *, tasks: tuple[str, ...] = ("breast", "knee"), fail_last: bool = False) -> Store:
     store = Store.create(root)
     store.write_study(STUDY)
-    store.write_run({"commit": "0123abc", "study_hash": "feedbeef", "device": "cpu"})
+    store.write_run(RUN)
+    write_images(store, tasks)
     write_cells(store, tasks, fail_last=fail_last)
     return store
 

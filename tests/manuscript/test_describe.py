@@ -3,10 +3,12 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from IPython.display import Markdown
 
 from data.store import Store
 from manuscript import describe, floats
 from manuscript.load import Report, load_report
+from manuscript.origin import provenance_text
 from manuscript.values import values
 
 
@@ -66,10 +68,35 @@ def test_a_study_without_plan_says_that_all_is_exploratory(synthetic_report: Rep
 
 
 def test_findings_put_planned_comparisons_first(synthetic_report: Report) -> None:
-    findings = pd.DataFrame({"planned": [False, True], "sentence": ["looked at later.", "asked before."]})
-    report = replace(synthetic_report, tables={**synthetic_report.tables, "findings": findings})
+    text = describe.findings_text(_with_findings(synthetic_report, ["looked at later.", "asked before."]))
+    assert text.index("Asked before.") < text.index("Exploratory") < text.index("Looked at later.")
+
+
+def _with_findings(report: Report, sentences: list[str]) -> Report:
+    planned = [False] + [True] * (len(sentences) - 1)
+    findings = pd.DataFrame({"planned": planned, "sentence": sentences, "analysis": "delong", "task": "knee"})
+    return replace(report, tables={**report.tables, "findings": findings})
+
+
+def test_what_all_findings_share_is_said_once(synthetic_report: Report) -> None:
+    limit = "Cells share one test set."
+    report = _with_findings(
+        synthetic_report, ["x", f"knee: a is higher. {limit}", f"knee: b is lower. {limit}"]
+    )
     text = describe.findings_text(report)
-    assert text.index("asked before.") < text.index("Exploratory") < text.index("looked at later.")
+    assert text.count(limit) == 1
+    assert "- *knee*: a is higher.\n- *knee*: b is lower.\n\nCells share" in text
+
+
+def test_negative_numbers_of_findings_get_a_true_minus(synthetic_report: Report) -> None:
+    text = describe.findings_text(_with_findings(synthetic_report, ["x", "it falls by -0.012 (non-zero)."]))
+    assert "It falls by −0.012 (non-zero)." in text
+
+
+def test_provenance_names_store_study_code_and_software(synthetic_report: Report) -> None:
+    text = provenance_text(synthetic_report)
+    assert "store `synthetic`, study file `feedbeef`, code `01234567 with changes`, device cpu" in text
+    assert "run of 2026-01-02. Software: Python 3.11.7 and numpy 2.4.6." in text
 
 
 FLOATS = [
@@ -99,7 +126,7 @@ def test_two_selected_cells_of_one_arm_stop(synthetic_report: Report) -> None:
     assert selected is not None
     doubled = pd.concat([selected, selected.iloc[[0]].assign(cell_id="another")])
     report = replace(synthetic_report, tables={**synthetic_report.tables, "selected": doubled})
-    with pytest.raises(ValueError, match=r"Two selected models for task breast, arm random"):
+    with pytest.raises(ValueError, match=r"Two selected models for task breast, arm phantom"):
         values(report)
 
 
@@ -118,3 +145,29 @@ def test_values_carry_the_picked_numbers(synthetic_report: Report) -> None:
     assert shown.cells_done == "11 cells"
     assert shown.interval_name == "the 95 % interval"
     assert all(f"{value:.3f}" in shown.best.data for value in selected["test_auc"])
+
+
+ALL_FLOATS = [*FLOATS, "grid", "protocol", "gradcam", "failed"]
+
+
+@pytest.mark.parametrize("name", ALL_FLOATS)
+def test_the_published_grid_shows_or_explains_every_float(published: Report, name: str) -> None:
+    shown = getattr(floats, name)(published)
+    if isinstance(shown, Markdown):
+        assert (
+            "published grid holds metrics of each model and no predictions" in shown.data or name == "failed"
+        )
+    else:
+        assert name in {
+            "distribution", "wilcoxon", "contrasts", "mixed_fixed", "mixed_random", "cells", "grid",
+        }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def published() -> Report:
+    return load_report(None)
+
+
+def test_the_published_grid_does_not_claim_a_plan_of_its_own(published: Report) -> None:
+    assert "fixed these comparisons before" not in describe.plan_text(published)
+    assert "re-analyses the grid" in describe.abstract(published)

@@ -7,6 +7,7 @@ import pytest
 
 from data.store import Store
 from manuscript.load import Report, find_store, load_report
+from manuscript.pick import pick
 
 
 def test_the_report_holds_what_the_store_holds(synthetic_store: Store, synthetic_report: Report) -> None:
@@ -98,3 +99,26 @@ def test_without_any_store_the_published_grid_is_shown(
 def test_the_published_grid_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUDY_STORE", "published")
     assert find_store() is None
+
+
+def test_the_published_grid_gives_the_papers_tests() -> None:
+    report = load_report(None)
+    assert report.mode == "published"
+    assert len(report.done) == 176
+    wilcoxon = report.analysis("wilcoxon")
+    fixed = report.table("mixed_fixed")
+    assert wilcoxon is not None
+    assert fixed is not None
+    # Table 13 of the paper: W 622, p 0.003935 for the ACL task and p 0.8023 for the breast task.
+    assert pick(wilcoxon, "statistic", task="acl") == 622
+    assert pick(wilcoxon, "p_value", task="acl") == pytest.approx(0.003935, abs=5e-7)
+    assert pick(wilcoxon, "p_value", task="breast") == pytest.approx(0.8023, abs=5e-5)
+    # Tables 11 and 12.
+    assert pick(fixed, "p_value", term="pretrain[RadImageNet]") == pytest.approx(0.0543, abs=5e-5)
+    assert pick(fixed, "estimate", term="head[Linear]") == pytest.approx(-0.313, abs=5e-4)
+
+
+def test_unused_settings_of_the_published_grid_are_missing() -> None:
+    cells = load_report(None).cells
+    assert cells.loc[cells["head"] == "Linear", ["fc_ratio", "filters"]].isna().all(axis=None)
+    assert cells.loc[cells["head"] == "Conv", ["fc_ratio", "filters"]].notna().all(axis=None)

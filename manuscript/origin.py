@@ -1,0 +1,78 @@
+"""Where the numbers come from, and what to run for those that are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from manuscript.load import Report
+from manuscript.text import join_words
+
+
+def missing_text(report: Report, what: str) -> str:
+    """Why a table or figure is not there, and the command that makes it."""
+    if report.mode == "published":
+        return (
+            f"*Not available: {what}. The published grid holds metrics of each model and no predictions; "
+            "a run of the study (`study run-grid large-grid`) gives them.*"
+        )
+    if "metrics" not in report.tables or report.tables["metrics"] is None:
+        return (
+            f"*Not available: {what}. The store has no results yet; run `study stats {_store_name(report)}`.*"
+        )
+    return (
+        f"*Not available: {what}. The analysis plan of this study does not ask for it, or it could not be "
+        f"computed; `study stats {_store_name(report)}` says which.*"
+    )
+
+
+def gradcam_missing(report: Report) -> str:
+    """How to make the Grad-CAM images."""
+    if report.mode == "published":
+        return missing_text(report, "Grad-CAM images")
+    return f"*No Grad-CAM images yet; run `study gradcam {_store_name(report)}` and render again.*"
+
+
+def _store_name(report: Report) -> str:
+    """The store as a user would type it; a full path would tell where the author works."""
+    if report.root is None:
+        return ""
+    parts = report.root.resolve().parts[-2:]
+    return "/".join(parts) if parts[0] == "runs" else f"…/{parts[-1]}"
+
+
+def provenance_text(report: Report) -> str:
+    """Where the numbers come from: store, commit, versions, machine."""
+    if report.mode == "published":
+        return (
+            "All numbers come from the published results of the original study, shipped with this project "
+            "(`data/published/grid.csv`), and were computed anew for this report."
+        )
+    environment, runs = report.run.get("environment", {}), report.run.get("runs", [])
+    last = runs[-1] if runs else {}
+    name = report.root.name if report.root else ""
+    parts = [f"All numbers come from the store `{name}`"]
+    if last.get("study_hash"):
+        parts.append(f"study file `{str(last['study_hash'])[:8]}`")
+    if environment.get("commit"):
+        parts.append(f"code `{_short_commit(str(environment['commit']))}`")
+    if "device" in report.cells.columns:
+        devices = [str(device) for device in report.cells["device"].dropna().unique()]
+        parts += [f"device {join_words(devices)}"] if devices else []
+    if last.get("started"):
+        parts.append(f"run of {str(last['started'])[:10]}")
+    return f"{', '.join(parts)}.{_software(environment)}"
+
+
+def _short_commit(commit: str) -> str:
+    """The first digits of a commit, with its mark of uncommitted changes."""
+    name, _, mark = commit.partition("+")
+    return f"{name[:8]}{' with changes' if mark else ''}"
+
+
+def _software(environment: Mapping[str, Any]) -> str:
+    packages = environment.get("packages", {})
+    names = [f"{name} {packages[name]}" for name in ("torch", "numpy", "scipy", "pandas") if name in packages]
+    if environment.get("python"):
+        names.insert(0, f"Python {environment['python']}")
+    return f" Software: {join_words(names)}." if names else ""
