@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from training.backbones import FrozenTrunk, Trunk, build_trunk, freeze_trunk
 from training.preprocess import preprocess
 from training.seeds import numpy_stream
+from training.threads import torch_threads
 
 CALIBRATION_IMAGES = 64
 CALIBRATION_SIZE = 96
@@ -59,7 +60,8 @@ def random_trunk(backbone: str, *, seed: int = 0) -> FrozenTrunk:
     """Frozen trunk of the level `random`; takes one pass of 64 small images (seconds)."""
     trunk = build_trunk(backbone)
     trunk.net.load_state_dict(initial_tensors(backbone, seed=seed), strict=False)
-    calibrate_batchnorm(trunk, preprocess(calibration_images(), "caffe"))
+    with torch_threads(1):  # the same bits on a machine with more cores, or with busy ones
+        calibrate_batchnorm(trunk, preprocess(calibration_images(), "caffe"))
     return freeze_trunk(trunk)
 
 

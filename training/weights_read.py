@@ -3,8 +3,9 @@
 Two key layouts are understood: torchvision's (`conv1.weight`, `features.conv0.weight`, …) and RadImageNet's
 (`backbone.<i>.…`, i = position of the child module in the torchvision network). A classifier (`fc.*`,
 `classifier.*`) and InceptionV3's auxiliary head (`AuxLogits.*`) are dropped by name; the counters
-`num_batches_tracked` are ignored, since evaluation never reads them. Anything else that does not match is an
-error: loading with strict=False would match no tensor of a RadImageNet file and keep random weights.
+`num_batches_tracked` may be absent (older files have none, evaluation never reads them). Anything else that
+does not match is an error: loading with strict=False would match no tensor of a RadImageNet file and keep
+random weights.
 """
 
 from __future__ import annotations
@@ -104,15 +105,14 @@ def fit_tensors(tensors: Mapping[str, Tensor], trunk: Trunk, path: Path) -> dict
     expected = trunk.net.state_dict()
     given = torchvision_names(tensors, trunk)
     missing = [name for name in expected if name not in given and not _is_counter(name)]
-    unexpected = [name for name in given if name not in expected and not _is_counter(name)]
+    unexpected = [name for name in given if name not in expected]
     reshaped = [n for n in given if n in expected and given[n].shape != expected[n].shape]
     if missing or unexpected or reshaped:
         raise ValueError(_mismatch(path, trunk.backbone, given, expected, missing, unexpected, reshaped))
     bad = [n for n, t in given.items() if t.is_floating_point() and not bool(torch.isfinite(t).all())]
     if bad:
         raise ValueError(f"{path} has values that are not finite in {len(bad)} tensors ({_names(bad)}).")
-    counters = {name: tensor for name, tensor in expected.items() if _is_counter(name)}
-    return counters | {name: tensor for name, tensor in given.items() if not _is_counter(name)}
+    return expected | given
 
 
 def torchvision_names(tensors: Mapping[str, Tensor], trunk: Trunk) -> dict[str, Tensor]:
