@@ -53,7 +53,7 @@ def print_table(
         first, *others = row
         table.add_row("" if texts > 1 and first == above else first, *others)
         above = first
-    console.print(title, style="bold", highlight=False, markup=False)
+    console.print(title, style="bold")
     own_width = console.width
     console.width = _WIDEST
     console.print(table, crop=False)

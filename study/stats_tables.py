@@ -39,7 +39,7 @@ def print_results(console: Console, tables: Mapping[str, pd.DataFrame]) -> None:
     console.print("What was found", style="bold")
     for row in tables["findings"].itertuples():
         mark = "" if row.planned else " (not planned)"
-        console.print(f"- {row.sentence}{mark}", highlight=False, markup=False)
+        console.print(f"- {row.sentence}{mark}")
 
 
 def print_published(console: Console, values: Sequence[PublishedValue]) -> None:
@@ -57,7 +57,6 @@ def print_published(console: Console, values: Sequence[PublishedValue]) -> None:
         f"{len(values)} numbers: {counts['equal']} equal in every printed digit, "
         f"{counts['optimiser']} differ in the last digit where optimisers stop at different places, "
         f"{counts['not equal']} not equal.",
-        highlight=False,
     )
 
 
@@ -122,9 +121,7 @@ def _mixed(console: Console, tables: Mapping[str, pd.DataFrame]) -> None:
     for model in tables["mixed_models"].itertuples():
         fixed = tables["mixed_fixed"]
         random = tables["mixed_random"]
-        console.print(
-            f"Mixed model {model.model}: {model.formula}", style="bold", highlight=False, markup=False
-        )
+        console.print(f"Mixed model {model.model}: {model.formula}", style="bold")
         own = fixed[fixed["model"] == model.model]
         if len(own):
             rows = [
@@ -148,4 +145,4 @@ def _mixed(console: Console, tables: Mapping[str, pd.DataFrame]) -> None:
             title = f"Variances (REML criterion {number(model.criterion)})"
             print_table(console, title, ("group", "variance", "std. dev."), rows)
         if not pd.isna(model.note):
-            console.print(f"Note: {model.note}.\n", style="yellow", highlight=False, markup=False)
+            console.print(f"Note: {model.note}.\n", style="yellow")

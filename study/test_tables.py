@@ -13,7 +13,7 @@ def print_report(console: Console, test: str, report: dict[str, Any]) -> None:
     """Print the report of one test (see study/test_reports.py) as tables and notes."""
     {"delong": _delong, "mcnemar": _mcnemar, "wilcoxon": _wilcoxon, "lmm": _lmm}[test](console, report)
     for note in report.get("notes") or report.get("warnings") or []:
-        console.print(f"Note: {note}.", style="yellow", highlight=False)
+        console.print(f"Note: {note}.", style="yellow")
 
 
 def _delong(console: Console, report: dict[str, Any]) -> None:
@@ -21,7 +21,6 @@ def _delong(console: Console, report: dict[str, Any]) -> None:
     console.print(
         f"{report['method']}: {report['n_positive']} positive ({report['positive']}), "
         f"{report['n_negative']} negative{groups}",
-        highlight=False,
     )
     level = f"{100 * report['conf_level']:g}% interval"
     models = [
@@ -48,7 +47,6 @@ def _delong(console: Console, report: dict[str, Any]) -> None:
         console.print(
             f"All AUCs equal: chi-square {number(overall['statistic'])}, df {overall['df']}, "
             f"p {p_text(overall['p_value'])}",
-            highlight=False,
         )
 
 
@@ -76,7 +74,6 @@ def _mcnemar(console: Console, report: dict[str, Any]) -> None:
         f"({interval(report['conf_low'], report['conf_high'])}; {report['conf_method']}); "
         f"odds ratio {number(report['odds_ratio'])} "
         f"({interval(report['odds_ratio_conf_low'], report['odds_ratio_conf_high'])})",
-        highlight=False,
     )
 
 
@@ -92,7 +89,6 @@ def _wilcoxon(console: Console, report: dict[str, Any]) -> None:
         f"{letter} = {number(report[letter], 1)} (first level {a}), p {p_text(report['p_value'])}; "
         f"shift {a} - {b} (Hodges-Lehmann): {number(report['hodges_lehmann'])} "
         f"({interval(report['conf_low'], report['conf_high'])})",
-        highlight=False,
     )
 
 
@@ -101,7 +97,6 @@ def _lmm(console: Console, report: dict[str, Any]) -> None:
     console.print(
         f"{report['formula']}: {report['n']} rows, {kind} criterion {number(report['criterion'])}, "
         f"df by {report['df_method']}",
-        highlight=False,
     )
     fixed = [
         (

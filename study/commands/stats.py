@@ -35,7 +35,7 @@ def stats_command(
     """
     from rich.console import Console
 
-    console = Console()
+    console = Console(markup=False, highlight=False)
     if published:
         if store is not None or plan is not None:
             raise ValueError("--published takes no store and no --plan; it works on the shipped grid.")
@@ -52,7 +52,7 @@ def stats_command(
     tables = analyse(opened, own if plan is None else _read_plan(plan), own_plan=own)
     print_results(console, tables)
     _print_missing(console, opened)
-    console.print(f"\nTables: {opened.root / 'results'} (parquet and CSV)", highlight=False, soft_wrap=True)
+    console.print(f"\nTables: {opened.root / 'results'} (parquet and CSV)", soft_wrap=True)
     typer.echo(f"Next: study manuscript {opened.root}")
 
 

@@ -167,4 +167,4 @@ def _show(test: str, report: dict[str, Any], json: bool) -> None:
 
     from study.test_tables import print_report
 
-    print_report(Console(), test, report)
+    print_report(Console(markup=False, highlight=False), test, report)

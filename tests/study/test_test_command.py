@@ -330,3 +330,73 @@ def test_wilcoxon_refuses_one_level(tmp_path: Path) -> None:
     path.write_text("g,v\na,1\na,2\n")
     message = refused("wilcoxon", path, "--value", "v", "--by", "g")
     assert "`g` has 1 level ('a'); a Wilcoxon test compares exactly two" in message
+
+
+@pytest.fixture
+def sleep(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(8)
+    rows = [
+        {"subject": f"s{s}", "arm": arm, "y": rng.normal() * 0.3 + s / 5 + 0.4 * (arm == "b")}
+        for s in range(8)
+        for arm in ("a", "b")
+    ]
+    path = tmp_path / "sleep.csv"
+    pd.DataFrame(rows).to_csv(path, index=False)
+    return path
+
+
+def test_lmm_json_has_the_contract(sleep: Path) -> None:
+    report = json.loads(run("lmm", sleep, "--formula", "y ~ arm + (1|subject)", "--json"))
+    assert set(report) >= {
+        *("formula", "n", "reml", "criterion", "converged", "singular", "df_method", "fixed", "random"),
+        *("residual_variance", "groups", "scaled_residuals", "warnings"),
+    }
+    assert (report["n"], report["reml"], report["df_method"]) == (16, True, "satterthwaite")
+    assert report["groups"] == {"subject": 8}
+    assert [row["term"] for row in report["fixed"]] == ["Intercept", "arm[b]"]
+    keys = {"term", "estimate", "std_error", "df", "statistic", "p_value", "conf_low", "conf_high"}
+    assert set(report["fixed"][0]) == keys
+    keys = {"group", "term", "variance", "std_dev", "correlation", "levels"}
+    assert set(report["random"][0]) == keys
+    assert set(report["scaled_residuals"]) == {"min", "q1", "median", "q3", "max"}
+
+
+def test_lmm_of_two_arms_and_subjects_is_the_paired_t_test(sleep: Path) -> None:
+    report = json.loads(run("lmm", sleep, "--formula", "y ~ arm + (1|subject)", "--json"))
+    wide = pd.read_csv(sleep).pivot_table(index="subject", columns="arm", values="y")
+    d = wide["b"] - wide["a"]
+    effect = report["fixed"][1]
+    assert effect["estimate"] == pytest.approx(d.mean(), rel=1e-9)
+    assert effect["statistic"] == pytest.approx(d.mean() / (d.std(ddof=1) / np.sqrt(8)), rel=1e-6)
+    assert effect["df"] == pytest.approx(7, rel=1e-5)
+
+
+def test_lmm_options_reach_the_engine(sleep: Path) -> None:
+    ml = json.loads(run("lmm", sleep, "--formula", "y ~ arm + (1|subject)", "--ml", "--df", "none", "--json"))
+    assert (ml["reml"], ml["df_method"]) == (False, "none")
+    assert ml["fixed"][1]["p_value"] is None
+    kr = json.loads(
+        run("lmm", sleep, "--formula", "y ~ arm + (1|subject)", "--df", "kenward-roger", "--json")
+    )
+    assert kr["df_method"] == "kenward-roger"
+
+
+def test_lmm_tables_are_printed(sleep: Path) -> None:
+    text = run("lmm", sleep, "--formula", "y ~ arm + (1|subject)")
+    assert "Fixed effects" in text
+    assert "arm[b]" in text
+    assert "Residual" in text
+
+
+@pytest.mark.parametrize(
+    ("formula", "message"),
+    [
+        ("y ~ colour + (1|subject)", "colour"),
+        ("y ~ arm + (1|site)", "site"),
+        ("y ~ arm", "random"),
+        ("y ~ __import__('os') + (1|subject)", "does not parse"),
+        ("y ~ log(arm) + (1|subject)", "would be code"),
+    ],
+)
+def test_lmm_refuses_bad_formulas(sleep: Path, formula: str, message: str) -> None:
+    assert message in refused("lmm", sleep, "--formula", formula)
