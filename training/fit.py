@@ -109,7 +109,7 @@ def train_head(
         scored = epoch_metrics(logits, val_labels)
         rows.append(_history_row(epoch, lr, trained, scored, time.perf_counter() - start))
         if best_epoch(pd.DataFrame(rows), settings.checkpoint) == epoch:
-            best_state = {name: tensor.to("cpu", copy=True) for name, tensor in head.state_dict().items()}
+            _keep(head, best_state)
             best_logits = logits
     history = pd.DataFrame(rows)
     del optimizer
@@ -197,6 +197,15 @@ def _train_epoch(
     logits = torch.cat(collected).to("cpu", torch.float32).numpy()
     _check_finite(logits, epoch, "training")
     return epoch_metrics(logits, data.train_labels[order].numpy())
+
+
+def _keep(head: Head, state: dict[str, Tensor]) -> None:
+    """Copy the head's tensors into `state`, over the former ones: a large head has no room for a third copy."""
+    for name, tensor in head.state_dict().items():
+        if name in state:
+            state[name].copy_(tensor)
+        else:
+            state[name] = tensor.to("cpu", copy=True)
 
 
 def _history_row(

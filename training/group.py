@@ -251,7 +251,7 @@ class _GroupRun:
         if not done:
             return None
         history = self.store.read_history(task=self.jobs[0].settings.task, cell_ids=list(done))
-        ranks = {cell_id: _rank(rows, done[cell_id]) for cell_id, rows in history.groupby("cell_id")}
+        ranks = {str(name): _rank(rows, done[str(name)]) for name, rows in history.groupby("cell_id")}
         return done[min(ranks, key=ranks.__getitem__)] if ranks else None
 
     def _winner_is_saved(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -29,7 +29,7 @@ def build_optimizer(
     """
     parameters = list(parameters)
     common: dict[str, Any] = {"lr": settings.lr, "weight_decay": settings.weight_decay}
-    kinds: dict[str, tuple[type[torch.optim.Optimizer], dict[str, Any], bool]] = {
+    kinds: dict[str, tuple[Callable[..., torch.optim.Optimizer], dict[str, Any], bool]] = {
         "adam": (torch.optim.Adam, {}, True),
         "adamw": (torch.optim.AdamW, {}, True),
         "sgd-nesterov": (torch.optim.SGD, {"momentum": _SGD_MOMENTUM, "nesterov": True}, True),

@@ -8,7 +8,7 @@ for it: eight times slower was seen on a loaded machine), and results do not dep
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import TypeVar
@@ -56,7 +56,7 @@ def default_workers(device: torch.device) -> int:
 
 def run_tasks(
     tasks: Sequence[Callable[[threading.Event], T]], *, workers: int
-) -> Iterator[tuple[int, T | Exception]]:
+) -> Generator[tuple[int, T | Exception], None, None]:
     """(position, result or exception) of each task, in the order in which they end.
 
     Every task runs on one torch thread and gets an event; once that is set it should raise CancelledError.
