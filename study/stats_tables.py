@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 from rich.console import Console
 
-from stats.lmm.factors import factor, level_name
+from stats.levels import level_names, levels
 from study.analyses.grid_data import DESIGN_COLUMNS
 from study.published import PublishedValue
 from study.rich_tables import interval, number, p_text, print_table
@@ -37,6 +37,8 @@ def print_results(console: Console, tables: Mapping[str, pd.DataFrame]) -> None:
             _comparisons(console, rows, analysis)
     _mixed(console, tables)
     console.print("What was found", style="bold")
+    if tables["findings"].empty:
+        console.print("The plan holds no comparison.")
     for row in tables["findings"].itertuples():
         mark = "" if row.planned else " (not planned)"
         console.print(f"- {row.sentence}{mark}")
@@ -74,10 +76,10 @@ def _metrics(console: Console, metrics: pd.DataFrame) -> None:
         own = metrics[metrics["task"] == task]
         rows.append((task, "all cells", *_summary(own)))
         for name in [name for name in varied if name != "task"]:
-            levels = own[name].map(lambda value: None if pd.isna(value) else level_name(value))
+            named = level_names(own[name])
             rows += [
-                (task, f"{name} {level}", *_summary(own[(levels == level).to_numpy(dtype=bool)]))
-                for level in factor(own[name].dropna()).levels
+                (task, f"{name} {level}", *_summary(own[(named == level).to_numpy(dtype=bool)]))
+                for level in levels(own[name].dropna()).names
             ]
     columns = ("task", "cells", "n", "val AUC", "test AUC", "SD", "lowest", "highest", "collapsed")
     print_table(console, "AUC by factor (means over cells)", columns, rows, texts=2)

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from stats.checks import not_finite_message
-from stats.lmm.factors import factor, is_numeric, level_name
+from stats.levels import is_number, level_name, levels
 
 # pandas 3.1 reads every float exactly and has deprecated the option that earlier versions need for it.
 _EXACT_FLOATS: dict[str, Any] = (
@@ -97,21 +97,21 @@ def binary_labels(frame: pd.DataFrame, column: str, positive: str | None) -> Lab
     series = frame[column]
     if series.isna().any():
         raise ValueError(_missing_message(series))
-    coded = factor(series)
-    levels = ", ".join(map(repr, coded.levels[:8])) + (", ..." if len(coded.levels) > 8 else "")
-    if len(coded.levels) < 2:
-        raise ValueError(f"`{column}` has one class only ({levels}); a comparison needs both classes.")
+    coded = levels(series)
+    shown = ", ".join(map(repr, coded.names[:8])) + (", ..." if len(coded.names) > 8 else "")
+    if len(coded.names) < 2:
+        raise ValueError(f"`{column}` has one class only ({shown}); a comparison needs both classes.")
     if positive is None:
-        if coded.levels not in (("0", "1"), ("False", "True")):
+        if coded.names not in (("0", "1"), ("False", "True")):
             raise ValueError(
-                f"`{column}` has the levels {levels}; say which one is positive with --positive LEVEL "
+                f"`{column}` has the levels {shown}; say which one is positive with --positive LEVEL "
                 "(only 0/1 labels need no choice)."
             )
-        positive = coded.levels[1]
-    if positive not in coded.levels:
-        raise ValueError(f"--positive is {positive!r}; `{column}` has the levels {levels}.")
-    others = tuple(level for level in coded.levels if level != positive)
-    return Labels(positive=coded.codes == coded.levels.index(positive), level=positive, others=others)
+        positive = coded.names[1]
+    if positive not in coded.names:
+        raise ValueError(f"--positive is {positive!r}; `{column}` has the levels {shown}.")
+    others = tuple(level for level in coded.names if level != positive)
+    return Labels(positive=coded.codes == coded.names.index(positive), level=positive, others=others)
 
 
 def number_column(frame: pd.DataFrame, column: str, *, allow_missing: bool = False) -> NDArray[np.float64]:
@@ -122,7 +122,7 @@ def number_column(frame: pd.DataFrame, column: str, *, allow_missing: bool = Fal
     ValueError : not numbers (first values named); missing or infinite values (first rows named)
     """
     series = frame[column]
-    if not is_numeric(series) and not pd.api.types.is_bool_dtype(series):
+    if not is_number(series) and not pd.api.types.is_bool_dtype(series):
         bad = series[pd.to_numeric(series, errors="coerce").isna() & series.notna()]
         shown = ", ".join(repr(value) for value in bad.head(3).tolist())
         raise ValueError(f"`{column}` is not numeric ({shown}); give a column of numbers.")

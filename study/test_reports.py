@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from stats.delong import DelongResult, delong, delong_unpaired
-from stats.lmm.factors import factor, level_name
+from stats.levels import level_name, levels
 from stats.mcnemar import mcnemar_test
 from stats.wilcoxon import WilcoxonResult, rank_sum_test, signed_rank_test
 from study.table_files import binary_labels, check_columns, level_column, number_column
@@ -176,11 +176,11 @@ def wilcoxon_report(
     values = number_column(frame, value)
     if frame[by].isna().any():
         level_column(frame, by)
-    coded = factor(frame[by])
-    if len(coded.levels) != 2:
-        shown = ", ".join(map(repr, coded.levels[:6]))
+    coded = levels(frame[by])
+    if len(coded.names) != 2:
+        shown = ", ".join(map(repr, coded.names[:6]))
         raise ValueError(
-            f"`{by}` has {len(coded.levels)} level{'s' if len(coded.levels) != 1 else ''} ({shown}); "
+            f"`{by}` has {len(coded.names)} level{'s' if len(coded.names) != 1 else ''} ({shown}); "
             "a Wilcoxon test compares exactly two. Keep the rows of two levels."
         )
     if match and not paired:
@@ -190,10 +190,10 @@ def wilcoxon_report(
     if paired:
         if not match:
             raise ValueError("--paired needs --match COLS: the columns that name a pair.")
-        first, second = matched_values(frame, values, coded.codes, coded.levels, match)
+        first, second = matched_values(frame, values, coded.codes, coded.names, match)
         test = signed_rank_test
     fit = test(first, second, alternative=alternative, correction=correction, conf_level=conf_level)
-    return _wilcoxon_dict(fit, coded.levels)
+    return _wilcoxon_dict(fit, coded.names)
 
 
 def matched_values(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from data.store import Store
-from stats.lmm.factors import factor, level_name
+from stats.levels import level_names, levels
 from stats.metrics import metrics_table
 
 # What makes a cell: cells that agree on all of these except one differ in that one only.
@@ -65,7 +65,7 @@ class GridData:
         cells = self.planned if task is None else self.planned[self.planned["task"] == task]
         if contrast not in cells.columns:
             return []
-        return list(factor(cells[contrast].dropna()).levels)
+        return list(levels(cells[contrast].dropna()).names)
 
     def missing_note(self, cells: pd.DataFrame) -> str | None:
         """Name the failed and count the open ones of `cells`, rows of `planned`."""
@@ -91,7 +91,7 @@ def load_grid(store: Store) -> GridData:
     ------
     ValueError : no cell is done
     """
-    planned = _planned(store)
+    planned = planned_grid(store)
     done = planned[planned["status"] == "done"]
     if done.empty:
         raise ValueError(
@@ -107,18 +107,13 @@ def load_grid(store: Store) -> GridData:
     return GridData(store=store, planned=planned, metrics=_with_run_columns(metrics, store))
 
 
-def levels_of(column: pd.Series) -> pd.Series:
-    """Return a column as level names, missing where the factor has no effect."""
-    return column.map(lambda value: None if pd.isna(value) else level_name(value)).astype(object)
-
-
 def design_keys(cells: pd.DataFrame, *, without: Sequence[str]) -> list[tuple[str | None, ...]]:
     """Return one key per cell from its design columns except `without`."""
     names = [name for name in DESIGN_COLUMNS if name in cells and name not in without]
-    return list(zip(*(levels_of(cells[name]).tolist() for name in names), strict=True))
+    return list(zip(*(level_names(cells[name]).tolist() for name in names), strict=True))
 
 
-def _planned(store: Store) -> pd.DataFrame:
+def planned_grid(store: Store) -> pd.DataFrame:
     """The grid of the study, or all cells of a store without one (imported predictions)."""
     if (store.root / "grid.parquet").is_file():
         from study.stores import planned_cells

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from stats.levels import level_names
 from stats.results import RESULT_COLUMNS, ComparisonResult, joined_notes
-from study.analyses.grid_data import GridData, levels_of
+from study.analyses.grid_data import GridData
 from study.config import MixedPlan
 
 UNUSED = "not used"  # level of a grouping factor in cells whose head does not have it
@@ -145,7 +146,7 @@ def _with_unused_levels(metrics: pd.DataFrame, formula: str) -> tuple[pd.DataFra
     for name in [name for name in metrics.columns if name in groups]:
         unused = int(metrics[name].isna().sum())
         if 0 < unused < len(metrics):
-            frame[name] = levels_of(metrics[name]).fillna(UNUSED)
+            frame[name] = level_names(metrics[name]).fillna(UNUSED)
             notes.append(f"{unused} cells without {name} form the level '{UNUSED}'")
     return frame, joined_notes(*notes)
 

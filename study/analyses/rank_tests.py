@@ -8,10 +8,11 @@ from itertools import combinations
 
 import pandas as pd
 
+from stats.levels import level_names, levels
 from stats.multiplicity import adjust_p
 from stats.results import ComparisonResult, joined_notes
 from stats.wilcoxon import rank_sum_test, signed_rank_test
-from study.analyses.grid_data import GridData, design_keys, levels_of
+from study.analyses.grid_data import GridData, design_keys
 
 DECIMALS = 12  # metrics are ratios of counts: equal ones may differ in the last bits (R's digits.rank trap)
 
@@ -69,8 +70,8 @@ def _one(
     shared: dict,
     where: str,
 ) -> ComparisonResult:
-    levels = levels_of(cells[contrast])
-    sides = [cells[(levels == arm).to_numpy(dtype=bool)] for arm in pair]
+    named = level_names(cells[contrast])
+    sides = [cells[(named == arm).to_numpy(dtype=bool)] for arm in pair]
     known = [side[side[value].notna()] for side in sides]
     notes = [
         f"{len(side) - len(with_value)} cells of {arm} have no {value}"
@@ -125,7 +126,7 @@ def _strata(cells: pd.DataFrame, by: Sequence[str]) -> list[tuple[str, str | Non
     """(name, task, cells) for every combination of `by`, in grid order."""
     if not by:
         return [("all", None, cells)]
-    keys = list(zip(*(levels_of(cells[name]).tolist() for name in by), strict=True))
+    keys = list(zip(*(level_names(cells[name]).tolist() for name in by), strict=True))
     strata = []
     for key in dict.fromkeys(keys):
         rows = cells[[other == key for other in keys]]
@@ -138,9 +139,7 @@ def _strata(cells: pd.DataFrame, by: Sequence[str]) -> list[tuple[str, str | Non
 
 
 def _arms(cells: pd.DataFrame, contrast: str) -> list[str]:
-    from stats.lmm.factors import factor
-
-    return list(factor(cells[contrast].dropna()).levels)
+    return list(levels(cells[contrast].dropna()).names)
 
 
 def _method(paired: bool) -> str:
@@ -156,6 +155,6 @@ def _collapsed_note(cells: pd.DataFrame, pair: tuple[str, str], contrast: str) -
     collapsed = cells[cells["collapsed"].astype(bool)]
     if collapsed.empty:
         return None
-    levels = levels_of(collapsed[contrast])
-    counts = " and ".join(f"{int((levels == arm).sum())} of {arm}" for arm in pair)
+    named = level_names(collapsed[contrast])
+    counts = " and ".join(f"{int((named == arm).sum())} of {arm}" for arm in pair)
     return f"{len(collapsed)} of {len(cells)} cells predict one class for every test image ({counts})"

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from stats.auc import auc_ci
+from stats.levels import level_names
 from stats.pairing import PairedPredictions, paired_predictions
 from stats.results import NAN
 from stats.roc_curve import roc_curve
-from study.analyses.grid_data import GridData, levels_of
+from study.analyses.grid_data import GridData
 
 SELECTED_COLUMNS = (
     "task",
@@ -58,7 +59,7 @@ def select_cells(data: GridData, *, task: str, contrast: str, select: str) -> Se
     arms = data.arms(contrast, task)
     best: dict[str, pd.Series] = {}
     notes: list[str] = []
-    names = levels_of(cells[contrast]) if contrast in cells else pd.Series(dtype=object)
+    names = level_names(cells[contrast]) if contrast in cells else pd.Series(dtype=object)
     for arm in arms:
         own = cells[(names == arm).to_numpy(dtype=bool)]
         own = own[own[select].notna()]

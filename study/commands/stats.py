@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from data.store import Store
     from study.config import AnalysisPlan
 
@@ -51,17 +53,17 @@ def stats_command(
     own = parse_study(opened.read_study(), source=str(opened.root / "study.toml")).analysis
     tables = analyse(opened, own if plan is None else _read_plan(plan), own_plan=own)
     print_results(console, tables)
-    _print_missing(console, opened)
+    _name_missing(opened)
     console.print(f"\nTables: {opened.root / 'results'} (parquet and CSV)", soft_wrap=True)
     typer.echo(f"Next: study manuscript {opened.root}")
 
 
-def _print_published(console: object) -> None:
+def _print_published(console: Console) -> None:
     from data.published_grid import load_published_grid
     from study.published import published_tables
     from study.stats_tables import print_published
 
-    print_published(console, published_tables(load_published_grid()))  # type: ignore[arg-type]
+    print_published(console, published_tables(load_published_grid()))
 
 
 def _read_plan(path: Path) -> AnalysisPlan:
@@ -72,8 +74,13 @@ def _read_plan(path: Path) -> AnalysisPlan:
     return parse_analysis(path.read_text(encoding="utf-8"), source=str(path))
 
 
-def _print_missing(console: object, store: Store) -> None:
-    """Name every failed cell; open cells are counted."""
-    cells = store.cells()
+def _name_missing(store: Store) -> None:
+    """Name every failed cell of the grid and count those that have not run, on stderr."""
+    from study.analyses.grid_data import planned_grid
+
+    cells = planned_grid(store)
     for row in cells[cells["status"] == "failed"].itertuples():
         typer.echo(f"failed {row.cell_id}: {row.reason}", err=True)
+    n_open = int((cells["status"] == "open").sum())
+    if n_open:
+        typer.echo(f"{n_open} of {len(cells)} planned cells have not run: study run-grid", err=True)
