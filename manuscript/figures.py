@@ -65,7 +65,7 @@ def factor_distribution(
     return (
         ggplot(long, aes("level", "value", color="arm", fill="arm", shape="arm"))
         + geom_boxplot(
-            long[per_box >= BOX_FROM],
+            data=long[per_box >= BOX_FROM],
             position=position_dodge(dodge),
             width=0.6,
             alpha=0.15,
@@ -196,11 +196,12 @@ def learning_curves(
     colours, shapes = arm_look(arms)
     epochs = int(long["epoch"].max())
     step = max(1, round(epochs / 6))
-    lines = [geom_line(aes(group="line"), size=0.7)] if epochs > 1 else []
+    # A line through one epoch is no line; its values are shown as points.
+    drawn = long if epochs > 1 else long.iloc[:0]
     return (
         ggplot(long, aes("epoch", "value", color="arm", shape="arm", linetype="part"))
-        + lines
-        + geom_point(long[long["part"] == "validation"] if lines else long, size=1.6)
+        + geom_line(aes(group="line"), data=drawn, size=0.7)
+        + geom_point(data=long[long["part"] == "validation"] if epochs > 1 else long, size=1.6)
         + facet_grid("measure ~ task", scales="free_y")
         + scale_color_manual(values=colours)
         + scale_shape_manual(values=shapes)

@@ -35,7 +35,7 @@ def published_report() -> Report:
     comparisons = pd.concat(
         [_wilcoxon(grid), contrasts(fit_lmm(FORMULAS[1], grid), "head", adjust="holm")], ignore_index=True
     )
-    metrics = _without_unused(grid).assign(seed=pd.NA, fold=pd.NA)
+    metrics = _without_unused(grid).assign(seed=None, fold=None)
     return Report(
         mode="published",
         root=None,

@@ -89,7 +89,7 @@ def data_table(summary: pd.DataFrame) -> GT:
     return styled(frame, numbers=numbers, groups="Task", notes=notes)
 
 
-def _split_counts(part: pd.DataFrame, task: str, name: str, counts_as: str) -> dict[str, str]:
+def _split_counts(part: pd.DataFrame, task: Any, name: str, counts_as: str) -> dict[str, str]:
     """One row of the data table. Patients of different classes may be the same: they are not added up."""
     row = {"Task": str(task), "Class": name, "Counts as": counts_as}
     for split, heading in SPLIT_NAMES.items():

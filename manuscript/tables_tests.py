@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -57,7 +58,7 @@ def _comparisons(
     task_groups: bool = True,
 ) -> GT:
     """One row per comparison; columns that are empty in every row are left out."""
-    columns = {
+    columns: dict[str, Any] = {
         "Task": [MISSING if pd.isna(task) else str(task) for task in rows["task"]],
         "Comparison": [_comparison(row) for row in rows.itertuples()],
         f"{value}, first": rows["estimate_a"].map(auc),
@@ -86,11 +87,11 @@ def _comparisons(
     return styled(frame, numbers=numbers, groups=groups, notes=_notes(rows), bold="Comparison")
 
 
-def _comparison(row: object) -> str:
+def _comparison(row: Any) -> str:
     """`a − b`, marked where it was not planned."""
-    a, b, name = row.arm_a, row.arm_b, row.comparison  # type: ignore[attr-defined]
+    a, b, name = row.arm_a, row.arm_b, row.comparison
     shown = f"{a} − {b}" if pd.notna(a) and pd.notna(b) else str(name)
-    return shown if row.planned else f"{shown} †"  # type: ignore[attr-defined]
+    return shown if row.planned else f"{shown} †"
 
 
 def _statistic(value: float, name: str) -> str:
@@ -114,6 +115,10 @@ def _notes(rows: pd.DataFrame) -> list[str]:
     return notes + ([UNPLANNED] if not rows["planned"].all() else [])
 
 
+def _task(task: Any) -> str:
+    return "" if pd.isna(task) else str(task)
+
+
 def _row_notes(rows: pd.DataFrame) -> list[str]:
     """The notes of the analysis; one that does not hold for every row names its rows."""
     notes = []
@@ -123,8 +128,7 @@ def _row_notes(rows: pd.DataFrame) -> list[str]:
             continue
         if len(part) < len(rows):
             where = [
-                ", ".join(str(value) for value in (row.task, _comparison(row)) if pd.notna(value))
-                for row in part.itertuples()
+                ", ".join(filter(None, (_task(row.task), _comparison(row)))) for row in part.itertuples()
             ]
             shown = f"{join_words(where)}: {shown}"
         notes.append(f"{shown[0].upper()}{shown[1:]}.")
@@ -183,8 +187,9 @@ def model_notes(models: pd.DataFrame) -> Sequence[str]:
         flags = ([] if row.converged else ["did not converge"]) + (
             ["at least one variance estimated as zero"] if row.singular else []
         )
-        if pd.notna(row.note) and str(row.note):
-            flags.append(str(row.note))
-        text = f"{row.formula}: {integer(float(row.n))} cells, {kind} {number(row.criterion, 2)}"
+        note: Any = row.note
+        if pd.notna(note) and str(note):
+            flags.append(str(note).rstrip("."))
+        text = f"{row.formula}: {integer(row.n)} cells, {kind} {number(row.criterion, 2)}"
         notes.append(f"{text}; {'; '.join(flags)}." if flags else f"{text}.")
     return notes

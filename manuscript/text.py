@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -11,9 +12,9 @@ MISSING = "–"
 MINUS = "−"
 
 
-def number(value: float | None, digits: int = 3) -> str:
+def number(value: Any, digits: int = 3) -> str:
     """Fixed decimals with a true minus sign; `–` for a missing value, `0.000` never `−0.000`."""
-    if value is None or math.isnan(value):
+    if pd.isna(value):
         return MISSING
     if math.isinf(value):
         return "∞" if value > 0 else f"{MINUS}∞"
@@ -23,14 +24,14 @@ def number(value: float | None, digits: int = 3) -> str:
     return shown.replace("-", MINUS)
 
 
-def auc(value: float | None) -> str:
+def auc(value: Any) -> str:
     """An AUC with three decimals."""
     return number(value, 3)
 
 
-def p_value(value: float | None) -> str:
+def p_value(value: Any) -> str:
     """`0.043`, `< 0.001`, `> 0.999`; never a p-value of exactly 0 or 1."""
-    if value is None or math.isnan(value):
+    if pd.isna(value):
         return MISSING
     if not 0 <= value <= 1:
         raise ValueError(
@@ -45,40 +46,40 @@ def p_value(value: float | None) -> str:
     return f"{value:.4f}" if shown == "0.050" and value != 0.05 else shown
 
 
-def p_phrase(value: float | None) -> str:
+def p_phrase(value: Any) -> str:
     """`p = 0.043` or `p < 0.001`, for running text."""
     shown = p_value(value)
     return f"p {shown}" if shown[0] in "<>" else f"p = {shown}"
 
 
-def interval(low: float | None, high: float | None, digits: int = 3) -> str:
+def interval(low: Any, high: Any, digits: int = 3) -> str:
     """`0.812 to 0.934`; `–` where both limits are missing (a dash as joiner would read as a minus)."""
     if number(low, digits) == MISSING and number(high, digits) == MISSING:
         return MISSING
     return f"{number(low, digits)} to {number(high, digits)}"
 
 
-def estimate(value: float | None, low: float | None, high: float | None, digits: int = 3) -> str:
+def estimate(value: Any, low: Any, high: Any, digits: int = 3) -> str:
     """`0.873 (0.812 to 0.934)`; without parentheses where there is no interval."""
     limits = interval(low, high, digits)
     return number(value, digits) if limits == MISSING else f"{number(value, digits)} ({limits})"
 
 
-def percent(share: float | None, digits: int = 0) -> str:
+def percent(share: Any, digits: int = 0) -> str:
     """A share in [0, 1] as `42 %`."""
-    return MISSING if share is None or math.isnan(share) else f"{number(100 * share, digits)} %"
+    return MISSING if pd.isna(share) else f"{number(100 * share, digits)} %"
 
 
-def degrees(df: float | None) -> str:
+def degrees(df: Any) -> str:
     """Degrees of freedom: whole numbers without decimals, others with one."""
-    if df is None or math.isnan(df):
+    if pd.isna(df):
         return MISSING
     return f"{df:.0f}" if float(df).is_integer() else f"{df:.1f}"
 
 
-def integer(value: float | None) -> str:
+def integer(value: Any) -> str:
     """A count with thin separators from 10 000 on; `–` for a missing value."""
-    if value is None or math.isnan(value):
+    if pd.isna(value):
         return MISSING
     return f"{int(value):,}".replace(",", "\u202f") if abs(value) >= 10_000 else str(int(value))
 
@@ -99,23 +100,23 @@ def join_words(words: Sequence[str], last: str = "and") -> str:
     return f"{', '.join(items[:-1])} {last} {items[-1]}"
 
 
-def duration(seconds: float | None) -> str:
+def duration(seconds: Any) -> str:
     """`42 s`, `3.5 min`, `2.1 h`."""
-    if seconds is None or math.isnan(seconds):
+    if pd.isna(seconds):
         return MISSING
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def short_id(cell_id: str) -> str:
+def short_id(cell_id: Any) -> str:
     """The first six characters of a cell's id, enough to find it in a table of some hundred cells."""
     return str(cell_id)[:6]
 
 
-def plain(value: object) -> str:
+def plain(value: Any) -> str:
     """A level of a factor for people: whole floats without `.0`, missing as `–`."""
-    if value is None or pd.isna(value):  # type: ignore[call-overload]
+    if pd.isna(value):
         return MISSING
     if isinstance(value, bool):
         return "yes" if value else "no"

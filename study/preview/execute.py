@@ -48,9 +48,12 @@ def execute(documents: Sequence[Document], *, env: Mapping[str, str], images: Pa
         resources={"metadata": {"path": str(folder)}},
     )
     client.create_kernel_manager()
-    client.km.kernel_spec.argv[0] = sys.executable
+    spec = client.km.kernel_spec if client.km else None
+    if spec is None:
+        raise ValueError("No Jupyter kernel for Python was found: pip install '.[paper]'.")
+    spec.argv[0] = sys.executable
     # As in Quarto the kernel listens on the local machine only; its note on that is no news to the user.
-    client.km.kernel_spec.argv.append("--IPKernelApp.log_level=ERROR")
+    spec.argv.append("--IPKernelApp.log_level=ERROR")
     with client.setup_kernel(env=dict(env), cwd=str(folder)):
         return [_document(client, document, images) for document in documents]
 

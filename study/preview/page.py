@@ -46,6 +46,7 @@ def make_page(documents: Sequence[str], *, project: Path, work: Path, target: Pa
         *("-f", "json", "-t", "html5", str(source), "-o", str(page)),
         *("--standalone", "--embed-resources", "--toc", "--toc-depth=2", "--section-divs", "--citeproc"),
         f"--metadata-file={project / '_quarto.yml'}",
+        "--metadata=reference-section-title:References",
         f"--css={project / 'preview.css'}",
         f"--include-before-body={banner}",
     ]
