@@ -200,7 +200,7 @@ def _train_epoch(
 
 
 def _keep(head: Head, state: dict[str, Tensor]) -> None:
-    """Copy the head's tensors into `state`, over the former ones: a large head has no room for a third copy."""
+    """Copy the head's tensors into `state`, over the former ones: large heads leave no room for more."""
     for name, tensor in head.state_dict().items():
         if name in state:
             state[name].copy_(tensor)

@@ -29,7 +29,7 @@ from training.weights import Weights, load_backbone
 from training.workers import MemoryGate, default_workers, run_tasks
 
 # Heads train at the same time while their tensors fit into this; a larger one trains alone.
-HEAD_MEMORY = 4 * 2**30
+HEAD_MEMORY = 3 * 2**30
 # Parameters, gradients, two moments of Adam, and the tensors of the best epoch, float32.
 _BYTES_PER_PARAMETER = 5 * 4
 
