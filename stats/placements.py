@@ -73,7 +73,7 @@ def _counts(labels: NDArray[np.bool_], scores: NDArray[np.float64], m: int) -> N
     places = np.tile(np.arange(1, n + 1), k)
     positives_to_end = below[end]
     negatives_to_end = places[end] - positives_to_end
-    positives_before = below[first] - ranked_labels.ravel()[first]
+    positives_before: NDArray[np.int64] = below[first] - ranked_labels.ravel()[first]
     negatives_before = places[first] - 1 - positives_before
     over_negatives = (negatives_before + negatives_to_end) / 2.0
     over_positives = m - (positives_before + positives_to_end) / 2.0

@@ -71,9 +71,8 @@ def newcombe_paired_ci(
     low_b, high_b = wilson_ci(in_b, n, conf_level=conf_level)
     margins = in_a * (n - in_a) * in_b * (n - in_b)
     product = both * neither - only_a * only_b
-    if product > 0:
-        product = max(product - n / 2.0, 0.0)
-    phi = product / math.sqrt(margins) if margins else 0.0
+    reduced = max(product - n / 2.0, 0.0) if product > 0 else float(product)
+    phi = reduced / math.sqrt(margins) if margins else 0.0
     p_a, p_b = in_a / n, in_b / n
     return (
         (p_a - p_b) - _joined(p_a - low_a, high_b - p_b, phi),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -98,7 +99,7 @@ class ComparisonResult:
 def results_frame(results: Iterable[ComparisonResult]) -> pd.DataFrame:
     """Return one row per result in RESULT_COLUMNS, with the same column types for any number of rows."""
     frame = pd.DataFrame([asdict(result) for result in results], columns=list(RESULT_COLUMNS))
-    types: dict[str, object] = dict.fromkeys(FLOAT_COLUMNS, np.float64)
+    types: dict[str, Any] = dict.fromkeys(FLOAT_COLUMNS, np.float64)
     types |= dict.fromkeys(COUNT_COLUMNS, "Int64") | dict.fromkeys(_TEXT_COLUMNS, object) | {"planned": bool}
     return frame.astype(types)
 
@@ -107,3 +108,8 @@ def joined_notes(*notes: str | None) -> str | None:
     """Return the notes that are not empty, joined with "; ", or None."""
     kept = [note for note in notes if note]
     return "; ".join(dict.fromkeys(kept)) if kept else None
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows as dictionaries by column name."""
+    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]

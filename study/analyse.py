@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from data.store import Store
-from stats.results import RESULT_COLUMNS, ComparisonResult, results_frame
+from stats.results import RESULT_COLUMNS, ComparisonResult, records, results_frame
 from study.analyses.grid_data import DESIGN_COLUMNS, GridData, load_grid
 from study.analyses.mixed_models import FIXED_COLUMNS, MODEL_COLUMNS, RANDOM_COLUMNS, MixedResult, fit_mixed
 from study.analyses.paired_tests import delong_rows, mcnemar_rows
@@ -171,15 +171,15 @@ def _findings(
             "planned": row["planned"],
             "sentence": comparison_sentence(row, alpha=plan.alpha),
         }
-        for row in comparisons.to_dict("records")
+        for row in records(comparisons)
     ]
     for entry, fit in zip(plan.mixed, mixed, strict=True):
         key = {"analysis": "mixed", "task": None, "planned": _is_planned(entry, own_plan, "mixed")}
-        note = fit.models.loc[0, "note"]
+        note = records(fit.models)[0]["note"]
         if fit.reason is not None:
             sentence = f"The model {entry.formula} could not be fitted: {fit.reason.rstrip('.')}."
             rows.append(key | {"comparison": entry.formula, "sentence": sentence})
-        for row in fit.fixed.to_dict("records"):
+        for row in records(fit.fixed):
             if row["term"] != "Intercept":
                 sentence = mixed_sentence(
                     row,

@@ -8,6 +8,7 @@ import pandas as pd
 from rich.console import Console
 
 from stats.levels import level_names, levels
+from stats.results import records
 from study.analyses.grid_data import DESIGN_COLUMNS
 from study.published import PublishedValue
 from study.rich_tables import interval, number, p_text, print_table
@@ -39,9 +40,9 @@ def print_results(console: Console, tables: Mapping[str, pd.DataFrame]) -> None:
     console.print("What was found", style="bold")
     if tables["findings"].empty:
         console.print("The plan holds no comparison.")
-    for row in tables["findings"].itertuples():
-        mark = "" if row.planned else " (not planned)"
-        console.print(f"- {row.sentence}{mark}")
+    for row in records(tables["findings"]):
+        mark = "" if row["planned"] else " (not planned)"
+        console.print(f"- {row['sentence']}{mark}")
 
 
 def print_published(console: Console, values: Sequence[PublishedValue]) -> None:
@@ -103,48 +104,48 @@ def _comparisons(console: Console, rows: pd.DataFrame, analysis: str) -> None:
     title, value, statistic = _TITLES[analysis]
     adjusted = not (rows["p_adjusted"].isna() | (rows["p_adjusted"] == rows["p_value"])).all()
     shown = []
-    for row in rows.itertuples():
+    for row in records(rows):
         line = [
-            "" if pd.isna(row.task) else str(row.task),
-            str(row.comparison) + ("" if row.planned else " (not planned)"),
-            f"{number(row.estimate_a, 3)} / {number(row.estimate_b, 3)}",
-            number(row.estimate, 3),
-            interval(row.conf_low, row.conf_high, 3),
-            number(row.statistic, 2),
-            p_text(row.p_value),
+            "" if pd.isna(row["task"]) else str(row["task"]),
+            str(row["comparison"]) + ("" if row["planned"] else " (not planned)"),
+            f"{number(row['estimate_a'], 3)} / {number(row['estimate_b'], 3)}",
+            number(row["estimate"], 3),
+            interval(row["conf_low"], row["conf_high"], 3),
+            number(row["statistic"], 2),
+            p_text(row["p_value"]),
         ]
-        shown.append([*line, p_text(row.p_adjusted)] if adjusted else line)
+        shown.append([*line, p_text(row["p_adjusted"])] if adjusted else line)
     level = f"{100 * rows['conf_level'].iloc[0]:g}% interval"
     columns = ["task", "comparison", f"{value} a / b", "a - b", level, statistic, "p"]
     print_table(console, title, [*columns, "p adj."] if adjusted else columns, shown, texts=2)
 
 
 def _mixed(console: Console, tables: Mapping[str, pd.DataFrame]) -> None:
-    for model in tables["mixed_models"].itertuples():
+    for model in records(tables["mixed_models"]):
         fixed = tables["mixed_fixed"]
         random = tables["mixed_random"]
-        console.print(f"Mixed model {model.model}: {model.formula}", style="bold")
-        own = fixed[fixed["model"] == model.model]
+        console.print(f"Mixed model {model['model']}: {model['formula']}", style="bold")
+        own = fixed[fixed["model"] == model["model"]]
         if len(own):
             rows = [
                 (
-                    row.term,
-                    number(row.estimate),
-                    number(row.std_error),
-                    number(row.df, 2),
-                    number(row.statistic, 3),
-                    p_text(row.p_value),
-                    interval(row.conf_low, row.conf_high),
+                    row["term"],
+                    number(row["estimate"]),
+                    number(row["std_error"]),
+                    number(row["df"], 2),
+                    number(row["statistic"], 3),
+                    p_text(row["p_value"]),
+                    interval(row["conf_low"], row["conf_high"]),
                 )
-                for row in own.itertuples()
+                for row in records(own)
             ]
             columns = ("term", "estimate", "SE", "df", "t", "p", "interval")
-            print_table(console, f"{model.n} cells, df by {model.df_method}", columns, rows)
-            rows = [
-                (row.group, number(row.variance, 6), number(row.std_dev, 5))
-                for row in random[random["model"] == model.model].itertuples()
+            print_table(console, f"{model['n']} cells, df by {model['df_method']}", columns, rows)
+            variances = [
+                (row["group"], number(row["variance"], 6), number(row["std_dev"], 5))
+                for row in records(random[random["model"] == model["model"]])
             ]
-            title = f"Variances (REML criterion {number(model.criterion)})"
-            print_table(console, title, ("group", "variance", "std. dev."), rows)
-        if not pd.isna(model.note):
-            console.print(f"Note: {model.note}.\n", style="yellow")
+            title = f"Variances (REML criterion {number(model['criterion'])})"
+            print_table(console, title, ("group", "variance", "std. dev."), variances)
+        if not pd.isna(model["note"]):
+            console.print(f"Note: {model['note']}.\n", style="yellow")

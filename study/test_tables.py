@@ -118,5 +118,6 @@ def _lmm(console: Console, report: dict[str, Any]) -> None:
     ]
     residual = report["residual_variance"]
     random.append(("Residual", "", number(residual, 6), number(residual**0.5, 5), "-"))
-    columns = ("group", "term", "variance", "std. dev.", "correlation")
-    print_table(console, "Random effects", columns, random, texts=2)
+    print_table(
+        console, "Random effects", ("group", "term", "variance", "std. dev.", "correlation"), random, texts=2
+    )

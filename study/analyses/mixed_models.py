@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -11,6 +12,9 @@ from stats.levels import level_names
 from stats.results import RESULT_COLUMNS, ComparisonResult, joined_notes
 from study.analyses.grid_data import GridData
 from study.config import MixedPlan
+
+if TYPE_CHECKING:
+    from stats.lmm import LmmFit
 
 UNUSED = "not used"  # level of a grouping factor in cells whose head does not have it
 FIXED_COLUMNS = [
@@ -91,14 +95,14 @@ def fit_mixed(
 
 
 def _contrasts(
-    fit: object, plan: MixedPlan, response: str, note: str | None, *, conf_level: float, planned: bool
+    fit: LmmFit, plan: MixedPlan, response: str, note: str | None, *, conf_level: float, planned: bool
 ) -> pd.DataFrame:
     wanted = plan.contrasts
     if wanted is None:
         return pd.DataFrame(columns=list(RESULT_COLUMNS))
     from stats.lmm.contrasts import contrasts
 
-    options = {} if wanted.by is None else {"by": wanted.by}
+    options: dict[str, Any] = {} if wanted.by is None else {"by": wanted.by}
     try:
         rows = contrasts(
             fit,
@@ -120,7 +124,9 @@ def _contrasts(
             note=f"not run: {str(error).rstrip('.')}",
         ).to_frame()
     joined = [joined_notes(_none_if_missing(own), _loud_part(note)) for own in rows["note"]]
-    return rows.assign(planned=planned, note=joined)[list(RESULT_COLUMNS)]
+    return rows.assign(planned=planned, note=pd.Series(joined, index=rows.index, dtype=object))[
+        list(RESULT_COLUMNS)
+    ]
 
 
 def _unfitted(plan: MixedPlan, model: int, response: str, reason: str, note: str | None) -> MixedResult:
@@ -164,5 +170,5 @@ def _loud_part(note: str | None) -> str | None:
     return "; ".join(parts) or None
 
 
-def _none_if_missing(value: object) -> str | None:
+def _none_if_missing(value: Any) -> str | None:
     return None if value is None or pd.isna(value) else str(value).rstrip(".")

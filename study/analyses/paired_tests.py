@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +32,11 @@ def delong_rows(
     fit = delong(test.labels, test.ranking, names=names, adjust="holm", conf_level=conf_level)
     clustered = _design_effects(test, conf_level)
     common = joined_notes(shared.pop("note"), *selection.notes)
-    counts = {"n": test.labels.size, "n_positive": fit.n_positive, "n_groups": _n_groups(test)}
+    counts: dict[str, Any] = {
+        "n": test.labels.size,
+        "n_positive": fit.n_positive,
+        "n_groups": _n_groups(test),
+    }
     rows = []
     for i, (a, b) in enumerate(zip(fit.pairs.a, fit.pairs.b, strict=True)):
         pair_notes = [note for note in fit.notes if _concerns(note, names[a], names[b])]
@@ -208,7 +213,7 @@ def _design_effects(test: PairedPredictions, conf_level: float) -> dict[int, str
         return {}
     k = len(test.names)
     try:
-        clustered = delong(test.labels, test.ranking, group=test.groups, conf_level=conf_level)
+        clustered = delong(test.labels, test.ranking, group=test.groups.tolist(), conf_level=conf_level)
     except ValueError:
         return dict.fromkeys(range(k * (k - 1) // 2), note)
     plain = delong(test.labels, test.ranking, conf_level=conf_level)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
+from typing import Any
 
 import pandas as pd
 
@@ -31,7 +32,7 @@ def wilcoxon_rows(
     rows: list[ComparisonResult] = []
     for name, task, planned_cells in _strata(data.planned, by):
         cells = data.metrics[data.metrics["cell_id"].isin(planned_cells["cell_id"])]
-        shared = {
+        shared: dict[str, Any] = {
             "analysis": "wilcoxon",
             "family": f"wilcoxon {value} {contrast}{' paired' if paired else ''}, {name}",
             "task": task,
