@@ -20,6 +20,8 @@ TOLERANCE = (
 )
 NOISE = 1e-9  # smaller shares of the criterion are lost in rounding; steps are then judged by the gradient
 MAX_EVALUATIONS = 200
+SCORING_STEPS = 8
+FAR = 20.0  # a scoring step that multiplies a theta by more is repeated before Newton's steps begin
 LARGEST_THETA = 1e7  # beyond this the residual variance is zero to working precision
 
 
@@ -70,12 +72,18 @@ def minimise(
             "simplify the model or check the data."
         )
     first, begin = current.value, start
-    if scoring:
+    evaluations = 1
+    for _ in range(SCORING_STEPS if scoring else 0):
         moved = deviance.evaluate(scoring_step(deviance, current))
-        if moved is not None and moved.value < current.value:
-            current = moved
+        evaluations += 1
+        if moved is None or moved.value >= current.value:
+            break
+        near = (np.abs(moved.theta) < FAR * np.maximum(np.abs(current.theta), 1e-3)).all()
+        current = moved
+        if near:
+            break
     radius = max(1.0, float(np.linalg.norm(start)))
-    evaluations, status = 1 + scoring, "evaluation limit"
+    status = "evaluation limit"
     curvatures, predicted = np.zeros(1), np.inf
     while evaluations < MAX_EVALUATIONS:
         curvatures, vectors = np.linalg.eigh(current.hessian)
@@ -90,7 +98,7 @@ def minimise(
         trial = deviance.evaluate(current.theta + step)
         evaluations += 1
         size = float(np.linalg.norm(step))
-        if predicted <= NOISE * unit:
+        if predicted <= NOISE * unit and not clipped:
             if trial is None or np.abs(trial.gradient).max() >= np.abs(current.gradient).max():
                 status = "converged"  # at rounding level: no better point can be told apart
                 break
@@ -129,7 +137,7 @@ def scoring_step(deviance: Deviance, at: Evaluation) -> FloatArray:
     system = np.empty((k + 1, k + 1))
     system[0, 0], system[0, 1:], system[1:, 0], system[1:, 1:] = at.dof, at.traces, at.traces, at.trace_pairs
     estimate = np.linalg.lstsq(system, np.concatenate([[at.r2], at.forms]), rcond=1e-10)[0]
-    tau = max(estimate[0], 0.05 * at.r2 / at.dof)
+    tau = max(estimate[0], 1e-3 * at.r2 / at.dof)
     out = np.empty(k)
     for term, size in enumerate(thetas.sizes):
         block = slice(thetas.starts[term], thetas.starts[term + 1])

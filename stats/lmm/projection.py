@@ -17,13 +17,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.lapack import dtrtri
 
 from stats.lmm.elimination import Elimination
 
 FloatArray = NDArray[np.float64]
 
-DIRECT_UP_TO = 150  # dense random columns up to which S_zz is formed by a product (always accurate)
-SAFE_SHRINKAGE = 1e-3  # theta^2 * C above which (I - M^-1) / theta^2 loses at most three digits
+SHRINKAGE = 1e-3  # theta^2 C above which I - M^-1 loses at most three digits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +35,8 @@ class Projection:
     starts : first column of each dense coefficient, q last;  sizes : coefficients per term, eliminated term
         first
     C : (m + 1, m + 1) cross-products under V1 of [z, X, y], m = q + p
-    Q : (m, m);  U : (m, q);  Szz : (q, q);  shrinkage : (q,) theta^2 of each column, 0 for vector-valued
-        terms
+    Q : (m, m);  U : (m, q);  Szz : (q, q)
+    inverse : inverse of Lambda, (q,) if it is diagonal or (q, q); None where Lambda is small or singular
     solution : (m,) predicted effects b of z (scaled units) and the coefficients of X
     rows : the eliminated term's R, or None
     """
@@ -47,7 +47,7 @@ class Projection:
     Q: FloatArray
     U: FloatArray
     Szz: FloatArray
-    shrinkage: FloatArray
+    inverse: FloatArray | None
     solution: FloatArray
     rows: EliminatedRows | None
 
@@ -67,39 +67,28 @@ class Projection:
 
         `rhs` is (m,), the scaled right-hand side of the system.
         """
-        q, m = int(starts[-1]), len(Mi)
+        q = int(starts[-1])
         if scale.ndim == 1:
             Q = Mi * scale[:, None]
             Q *= scale
-            shrinkage = scale[:q] * scale[:q]
             solution = scale * (Mi @ rhs)
         else:
             Q = scale @ Mi @ scale.T
-            shrinkage = np.zeros(q)
             solution = scale @ (Mi @ rhs)
-        U = _influence(C, Q, shrinkage, q)
-        if q > DIRECT_UP_TO and (shrinkage * C.diagonal()[:q] > SAFE_SHRINKAGE).all():
-            Szz = np.eye(q) - Mi[:q, :q]
-            Szz /= scale[:q, None]
-            Szz /= scale[:q]
-        else:
-            Szz = C[:q, :m] @ U
+        U, Szz, inverse = _dense_blocks(C, Q, Mi, scale, q)
         return cls(
-            starts=starts,
-            sizes=sizes,
-            C=C,
-            Q=Q,
-            U=U,
-            Szz=Szz,
-            shrinkage=shrinkage,
-            solution=solution,
-            rows=rows,
+            starts=starts, sizes=sizes, C=C, Q=Q, U=U, Szz=Szz, inverse=inverse, solution=solution, rows=rows
         )
 
     def scores(self) -> tuple[FloatArray | None, FloatArray]:
         """s = Z'P y: for the eliminated term (l * c,) and for z (q,)."""
         q, m = self.U.shape[1], len(self.Q)
-        dense = self.C[:q, m] - self.C[:q, :m] @ self.solution
+        if self.inverse is None:
+            dense = self.C[:q, m] - self.C[:q, :m] @ self.solution
+        elif self.inverse.ndim == 1:
+            dense = self.inverse * self.inverse * self.solution[:q]
+        else:
+            dense = self.inverse.T @ (self.inverse @ self.solution[:q])
         return (None if self.rows is None else self.rows.scores(self.solution)), dense
 
     def fixed_covariances(self) -> tuple[FloatArray | None, FloatArray]:
@@ -167,8 +156,8 @@ class Projection:
         spans = _spans(self._dense_sizes(), self.starts)
         out = np.empty((size * size, sum(k * k for _, k, _ in spans)))
         for c, d in np.ndindex(size, size):
-            if (self.shrinkage > 0).all():
-                WU = products[d, c][:, :q] / self.shrinkage  # U = Q / theta^2
+            if self.inverse is not None and self.inverse.ndim == 1:
+                WU = products[d, c][:, :q] * (self.inverse * self.inverse)  # U = Q Gamma^-1
             else:
                 WU = grams[d, c] @ self.U
             col = 0
@@ -322,16 +311,35 @@ class EliminatedRows:
         return first.ravel(), pairs.reshape(size * size, size * size)
 
 
-def _influence(C: FloatArray, Q: FloatArray, shrinkage: FloatArray, q: int) -> FloatArray:
-    """U = I_z - Q C_Az, shape (m, q). It equals Q / theta^2 column by column, without cancellation."""
-    known = shrinkage > 0
-    if known.all():
-        return np.asarray(Q[:, :q] / shrinkage)
-    U = -Q @ C[: len(Q), :q]
-    U.flat[: q * q : q + 1] += 1.0
-    if known.any():
-        U[:, known] = Q[:, :q][:, known] / shrinkage[known]
-    return U
+def _dense_blocks(
+    C: FloatArray, Q: FloatArray, Mi: FloatArray, scale: FloatArray, q: int
+) -> tuple[FloatArray, FloatArray, FloatArray | None]:
+    """U (m, q), S_zz (q, q) and the inverse of Lambda if it was used.
+
+    Where theta^2 C is large, U = Lambda Mi Lambda^-1 and S_zz = Lambda^-T (I - Mi) Lambda^-1 keep their digits
+    while C U cancels; where it is small it is the other way round.
+    """
+    m = len(Q)
+    strong = np.square(scale[:q] if scale.ndim == 1 else scale.diagonal()[:q]) * C.diagonal()[:q] > SHRINKAGE
+    if not strong.all():
+        U = -Q @ C[:m, :q]
+        U.flat[: q * q : q + 1] += 1.0
+        Szz = C[:q, :m] @ U
+        if scale.ndim == 1 and strong.any():
+            inner = np.ix_(strong, strong)
+            kept = scale[:q][strong]
+            U[:, strong] = Q[:, :q][:, strong] / (kept * kept)
+            Szz[inner] = (np.eye(len(kept)) - Mi[:q, :q][inner]) / np.multiply.outer(kept, kept)
+        return U, Szz, None
+    Szz = -Mi[:q, :q]
+    Szz.flat[:: q + 1] += 1.0
+    if scale.ndim == 1:
+        inverse = 1.0 / scale[:q]
+        Szz *= inverse[:, None]
+        Szz *= inverse
+        return Q[:, :q] * (inverse * inverse), Szz, inverse
+    inverse = dtrtri(scale[:q, :q], lower=1)[0]
+    return Q[:, :q] @ inverse.T @ inverse, inverse.T @ Szz @ inverse, inverse
 
 
 def _spans(sizes: tuple[int, ...], starts: NDArray[np.intp]) -> list[tuple[slice, int, int]]:

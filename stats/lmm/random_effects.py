@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from stats.lmm.fit import LmmFit
+from stats.lmm.fit import LmmFit, scores_by_term
 
 FloatArray = NDArray[np.float64]
 
@@ -15,7 +15,7 @@ def random_effect_values(fit: LmmFit) -> list[FloatArray]:
 
     b = Gamma Z'P0 y, the best linear unbiased predictor at the estimated variances.
     """
-    scores = _scores_by_term(fit)
+    scores = scores_by_term(fit.deviance, fit.evaluation)
     values = []
     for i, term in enumerate(fit.design.random):
         factor = fit.deviance.thetas.matrix(fit.evaluation.theta, i)
@@ -23,19 +23,30 @@ def random_effect_values(fit: LmmFit) -> list[FloatArray]:
     return values
 
 
-def _scores_by_term(fit: LmmFit) -> list[FloatArray]:
-    """Z'P0 y for each term, arrays (levels, coefficients), covariates in scaled units."""
-    first, dense = fit.evaluation.projection.scores()
-    products, sizes = fit.deviance.products, fit.deviance.thetas.sizes
+def random_effect_std_devs(fit: LmmFit) -> list[FloatArray]:
+    """Conditional standard deviations of the random effects given the fixed effects, as lme4's `condVar`.
+
+    Arrays (levels, coefficients) in the order of the formula; the covariance is sigma^2 (Gamma - Gamma S0 Gamma).
+    """
+    projection, products = fit.evaluation.projection, fit.deviance.products
+    Q, q = projection.Q, products.q
+    inner = np.zeros_like(Q)
+    inner[:q, :q] = Q[:q, :q] - Q[:q, q:] @ np.linalg.solve(Q[q:, q:], Q[q:, :q])
     out: dict[int, FloatArray] = {}
-    if first is not None:
-        out[products.eliminated_term] = first.reshape(-1, sizes[products.eliminated_term])
+    sizes = fit.deviance.thetas.sizes
+    if projection.rows is not None:
+        term = products.eliminated_term
+        factor = fit.deviance.thetas.matrix(fit.evaluation.theta, term)
+        Gamma = factor @ factor.T
+        S0 = projection.rows.own - projection.rows.diagonals(inner)
+        out[term] = np.diagonal(Gamma - Gamma @ S0 @ Gamma, axis1=1, axis2=2)
     column = 0
     for term in products.dense_terms:
         begin, end = products.starts[column], products.starts[column + sizes[term]]
-        out[term] = dense[begin:end].reshape(sizes[term], -1).T
+        out[term] = inner.diagonal()[begin:end].reshape(sizes[term], -1).T
         column += sizes[term]
-    return [out[i] for i in range(len(sizes))]
+    scales = [t.scale for t in fit.design.random]
+    return [np.sqrt(fit.sigma2 * np.maximum(out[i], 0.0)) / scales[i] for i in range(len(sizes))]
 
 
 def fitted_values(fit: LmmFit) -> FloatArray:
