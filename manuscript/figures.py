@@ -140,7 +140,7 @@ def roc_curves(roc: pd.DataFrame, selected: pd.DataFrame, *, contrast: str, arms
     arms = list(dict.fromkeys([*arms, *labels["arm"]]))
     colours, _ = arm_look(arms)
     by_curve = labels.set_index("curve")["arm"]
-    lines = {curve: LINES[arms.index(arm)] for curve, arm in by_curve.items()}
+    lines = {curve: LINES[arms.index(arm) % len(LINES)] for curve, arm in by_curve.items()}
     n_tasks = curves["task"].nunique()
     curves["task"] = pd.Categorical(curves["task"], categories=list(dict.fromkeys(labels["task"])))
     curves["curve"] = pd.Categorical(curves["curve"], categories=list(labels["curve"]))

@@ -49,13 +49,9 @@ def theme_study(base_size: float = 9, *, width_mm: float = WIDTH_MM["page"], hei
 def arm_look(arms: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
     """Colour and shape of each arm; the same arms give the same look in every figure.
 
-    Raises
-    ------
-    ValueError : more arms than distinguishable colours
+    From the eighth arm on colours return with other shapes, so that the pair still tells the arm.
     """
-    if len(arms) > len(COLOURS):
-        raise ValueError(
-            f"{len(arms)} arms cannot be told apart by colour ({len(COLOURS)} are available). "
-            "Show fewer arms or put one of the factors on the panels."
-        )
-    return dict(zip(arms, COLOURS, strict=False)), dict(zip(arms, SHAPES, strict=False))
+    n = len(COLOURS)
+    colours = {arm: COLOURS[i % n] for i, arm in enumerate(arms)}
+    shapes = {arm: SHAPES[(i + i // n) % n] for i, arm in enumerate(arms)}
+    return colours, shapes
