@@ -1,4 +1,4 @@
-"""DeLong's tests: K AUCs on the same images, all pairs, the global test, and two independent samples."""
+"""DeLong's tests of K AUCs measured on the same images: all pairs and the global test."""
 
 from __future__ import annotations
 
@@ -8,46 +8,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import chdtrc, ndtr, ndtri, stdtr, stdtrit
+from scipy.special import ndtr, ndtri
 
 from stats.auc import auc_interval, auc_notes
 from stats.auc_components import AucComponents, auc_components, clustered_components
+from stats.auc_pairs import ZERO_VARIANCE, GlobalTest, PairTable, global_test, pair_table
 from stats.checks import ALTERNATIVES, check_choice, check_conf_level, checked_labels, checked_scores
-from stats.multiplicity import adjust_p
 from stats.results import ComparisonResult, joined_notes
 
 PAIRED = "DeLong paired"
 CLUSTERED = "Obuchowski clustered paired"
-UNPAIRED = "DeLong unpaired (Welch t)"
-ZERO_VARIANCE = "the difference has an estimated variance of 0 though it is not 0: no test"
 IDENTICAL = "the two curves are identical: statistic 0, p 1 by definition"
-_RANK_TOLERANCE = 1e-12  # eigenvalues below this share of the largest are rounding
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PairTable:
-    """All pairs (a before b) of K models: arrays of length K(K-1)/2; `difference` = AUC a - AUC b."""
-
-    a: NDArray[np.intp]
-    b: NDArray[np.intp]
-    difference: NDArray[np.float64]
-    std_error: NDArray[np.float64]
-    statistic: NDArray[np.float64]
-    df: NDArray[np.float64]
-    p_value: NDArray[np.float64]
-    p_adjusted: NDArray[np.float64]
-    conf_low: NDArray[np.float64]
-    conf_high: NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GlobalTest:
-    """Chi-square test that all AUCs are equal; `df` is the rank of the differences' covariance."""
-
-    statistic: float
-    df: int
-    p_value: float
-    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,13 +87,12 @@ def delong(
     table = checked_scores(scores, n=labels.size, names=names)
     parts = auc_components(labels, table) if group is None else clustered_components(labels, table, group)
     covariance = parts.covariance()
-    std_error = np.sqrt(np.maximum(np.diagonal(covariance), 0.0))
     a, b = np.triu_indices(len(names), 1)
-    pairs = _pair_table(
+    pairs = pair_table(
         a, b, parts.auc, parts.pair_variance(covariance, a, b), adjust=adjust, conf_level=conf_level
     )
-    overall = _global_test(parts)
-    return _result(names, parts, covariance, std_error, pairs, overall, conf_level, group is not None)
+    method = PAIRED if group is None else CLUSTERED
+    return delong_result(parts, covariance, pairs, names=names, conf_level=conf_level, method=method)
 
 
 def delong_test(
@@ -192,136 +162,23 @@ def delong_test(
     )
 
 
-def delong_unpaired(
-    samples: Sequence[tuple[ArrayLike, ArrayLike]],
-    *,
-    names: Sequence[str],
-    adjust: str = "holm",
-    conf_level: float = 0.95,
-) -> DelongResult:
-    """Compare AUCs measured on independent samples: one (labels, scores) pair per model.
-
-    Raises
-    ------
-    ValueError : as `delong`, for each sample
-
-    Notes
-    -----
-    Pairs use Student's t with Welch-Satterthwaite degrees of freedom over the sizes of the two samples, as
-    pROC `roc.test(paired = FALSE)`; the covariance is diagonal. `n_positive` and `n_negative` are sums.
-    """
-    check_conf_level(conf_level)
-    parts = []
-    for name, (y_true, score) in zip(names, samples, strict=True):
-        labels = checked_labels(y_true, min_per_class=2)
-        parts.append(auc_components(labels, checked_scores(score, n=labels.size, names=[name])))
-    values = np.array([part.auc[0] for part in parts])
-    variance = np.array([part.covariance()[0, 0] for part in parts])
-    sizes = np.array([part.n_positive + part.n_negative for part in parts])
-    a, b = np.triu_indices(len(parts), 1)
-    total = variance[a] + variance[b]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        df = total**2 / (variance[a] ** 2 / (sizes[a] - 1) + variance[b] ** 2 / (sizes[b] - 1))
-    pairs = _pair_table(a, b, values, total, adjust=adjust, conf_level=conf_level, df=df)
-    joint = AucComponents(
-        auc=values,
-        positive=np.diag(np.sqrt(variance)),
-        negative=np.zeros((0, len(parts))),
-        w_positive=1.0,
-        w_negative=0.0,
-        w_cross=0.0,
-        n_positive=sum(part.n_positive for part in parts),
-        n_negative=sum(part.n_negative for part in parts),
-        n_groups=None,
-    )
-    return _result(
-        tuple(names),
-        joint,
-        np.diag(variance),
-        np.sqrt(variance),
-        pairs,
-        _global_test(joint),
-        conf_level,
-        False,
-        method=UNPAIRED,
-    )
-
-
 def _default_names(scores: ArrayLike) -> tuple[str, ...]:
     table = np.asarray(scores)
     return tuple(f"model {i + 1}" for i in range(1 if table.ndim == 1 else table.shape[1]))
 
 
-def _pair_table(
-    a: NDArray[np.intp],
-    b: NDArray[np.intp],
-    values: NDArray[np.float64],
-    variance: NDArray[np.float64],
-    *,
-    adjust: str,
-    conf_level: float,
-    df: NDArray[np.float64] | None = None,
-) -> PairTable:
-    difference = values[a] - values[b]
-    std_error = np.sqrt(np.maximum(variance, 0.0))
-    positive = std_error > 0.0
-    statistic = np.full(a.size, np.nan)
-    statistic[positive] = difference[positive] / std_error[positive]
-    statistic[~positive & (difference == 0.0)] = 0.0
-    if df is None:
-        df = np.full(a.size, np.nan)
-        p_value = 2.0 * ndtr(-np.abs(statistic))
-        quantile = np.full(a.size, ndtri(0.5 + conf_level / 2.0))
-    else:
-        df = np.where(positive, df, np.nan)
-        p_value = np.where(statistic == 0.0, 1.0, 2.0 * stdtr(df, -np.abs(statistic)))
-        quantile = np.where(positive, stdtrit(df, 0.5 + conf_level / 2.0), 0.0)
-    half = np.where(np.isnan(statistic), np.nan, quantile * std_error)
-    return PairTable(
-        a=a,
-        b=b,
-        difference=difference,
-        std_error=std_error,
-        statistic=statistic,
-        df=df,
-        p_value=p_value,
-        p_adjusted=adjust_p(p_value, adjust),
-        conf_low=difference - half,
-        conf_high=difference + half,
-    )
-
-
-def _global_test(parts: AucComponents) -> GlobalTest:
-    k = parts.auc.size
-    if k < 2:
-        return GlobalTest(statistic=float("nan"), df=0, p_value=float("nan"))
-    contrasts = np.column_stack([np.ones(k - 1), -np.eye(k - 1)])
-    d = contrasts @ parts.auc
-    values, vectors = np.linalg.eigh(parts.contrast_covariance(contrasts))
-    kept = values > max(values[-1], 0.0) * _RANK_TOLERANCE
-    rank = int(kept.sum())
-    along = vectors.T @ d
-    outside = float(np.abs(along[~kept]).max(initial=0.0))
-    if outside > 1e-9:
-        return GlobalTest(
-            statistic=float("nan"), df=rank, p_value=float("nan"), note=f"global: {ZERO_VARIANCE}"
-        )
-    statistic = float((along[kept] ** 2 / values[kept]).sum())
-    return GlobalTest(statistic=statistic, df=rank, p_value=float(chdtrc(rank, statistic)) if rank else 1.0)
-
-
-def _result(
-    names: tuple[str, ...],
+def delong_result(
     parts: AucComponents,
     covariance: NDArray[np.float64],
-    std_error: NDArray[np.float64],
     pairs: PairTable,
-    overall: GlobalTest,
-    conf_level: float,
-    clustered: bool,
     *,
-    method: str | None = None,
+    names: tuple[str, ...],
+    conf_level: float,
+    method: str,
 ) -> DelongResult:
+    """Join the parts of a comparison into its result, with intervals, the global test and notes."""
+    overall = global_test(parts)
+    std_error = np.sqrt(np.maximum(np.diagonal(covariance), 0.0))
     low, high = auc_interval(parts.auc, std_error, conf_level=conf_level)
     notes = auc_notes(names, parts.auc, std_error)
     for i in np.flatnonzero(np.isnan(pairs.statistic)):
@@ -345,6 +202,6 @@ def _result(
         n_positive=parts.n_positive,
         n_negative=parts.n_negative,
         n_groups=parts.n_groups,
-        method=method or (CLUSTERED if clustered else PAIRED),
+        method=method,
         notes=tuple(notes),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,8 @@ from scipy.special import ndtri
 
 from stats.rank_distributions import RankDistribution
 from stats.results import NAN
+
+MOST_CANDIDATES = 5_000_000  # above, they are not listed (40 MB) but found by bisection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,9 +30,27 @@ class RankShift:
         i, j = np.triu_indices(self.x.size)
         return np.sort((self.x[i] + self.x[j]) / 2.0)
 
+    @property
+    def n_candidates(self) -> int:
+        """Number of pairwise differences or Walsh averages."""
+        n = self.x.size
+        return n * (n + 1) // 2 if self.y is None else n * self.y.size
+
     def estimate(self) -> float:
-        """Hodges-Lehmann estimate of the shift."""
-        return float(np.median(self.candidates()))
+        """Hodges-Lehmann estimate of the shift: the median of the candidates."""
+        if self.n_candidates <= MOST_CANDIDATES:
+            return float(np.median(self.candidates()))
+
+        def gap(at: float) -> float:
+            statistic, mean, _ = self.moments(at)
+            return statistic - mean
+
+        return (_bisected(gap, self.ends(), above=False) + _bisected(gap, self.ends(), above=True)) / 2.0
+
+    def ends(self) -> tuple[float, float]:
+        """Smallest and largest candidate."""
+        low, high = float(self.x.min()), float(self.x.max())
+        return (low, high) if self.y is None else (low - float(self.y.max()), high - float(self.y.min()))
 
     def moments(self, shift: float) -> tuple[float, float, float]:
         """Statistic, null mean and null standard deviation (tie-corrected) after taking `shift` off x."""
@@ -83,7 +104,7 @@ def normal_limits(shift: RankShift, *, alternative: str, correction: bool, conf_
     z falls as the shift grows and changes at the candidates only, so a bisection over the gaps between
     them is exact. Signed-rank with too few pairs: alpha is doubled until the limits exist, as R does.
     """
-    values = np.unique(shift.candidates())
+    ends = shift.ends()
     sides = 2.0 if alternative == "two-sided" else 1.0
     alpha = 1.0 - conf_level
 
@@ -93,12 +114,12 @@ def normal_limits(shift: RankShift, *, alternative: str, correction: bool, conf_
         half = {"two-sided": 0.5 * np.sign(gap), "greater": 0.5, "less": -0.5}[alternative]
         return float((gap - (half if correction else 0.0)) / sigma) if sigma > 0.0 else NAN
 
-    ends = z(float(values[0])), z(float(values[-1]))
-    if values.size == 1 or not np.isfinite(ends).all():
+    at_ends = z(ends[0]), z(ends[1])
+    if ends[0] == ends[1] or not np.isfinite(at_ends).all():
         return Limits(low=NAN, high=NAN, achieved=NAN, note="no interval: all differences are equal")
     note = None
-    while (alternative != "less" and ends[0] < _quantile(alpha, sides)) or (
-        alternative != "greater" and ends[1] > -_quantile(alpha, sides)
+    while (alternative != "less" and at_ends[0] < _quantile(alpha, sides)) or (
+        alternative != "greater" and at_ends[1] > -_quantile(alpha, sides)
     ):
         note = f"too few values for a {conf_level:g} interval"
         if shift.y is not None:
@@ -109,8 +130,13 @@ def normal_limits(shift: RankShift, *, alternative: str, correction: bool, conf_
             middle = float(np.median(shift.x))
             return Limits(low=middle, high=middle, achieved=0.0, note=f"{note}: none exists")
     quantile = _quantile(alpha, sides)
-    low = float("-inf") if alternative == "less" else _crossing(z, values, quantile)
-    high = float("inf") if alternative == "greater" else _crossing(z, values, -quantile)
+    if shift.n_candidates <= MOST_CANDIDATES:
+        values = np.unique(shift.candidates())
+        crossing = partial(_crossing, z, values)
+    else:
+        crossing = partial(_crossing_between, z, ends)
+    low = float("-inf") if alternative == "less" else crossing(quantile)
+    high = float("inf") if alternative == "greater" else crossing(-quantile)
     achieved = 1.0 - alpha if alpha > 1.0 - conf_level else conf_level
     return Limits(low=low, high=high, achieved=achieved, note=note)
 
@@ -129,6 +155,25 @@ def _crossing(z: Callable[[float], float], values: NDArray[np.float64], target: 
         else:
             high = middle
     return float(values[high])
+
+
+def _crossing_between(z: Callable[[float], float], ends: tuple[float, float], target: float) -> float:
+    """The same without the list of candidates, by bisection over the numbers between the ends."""
+    return _bisected(lambda at: z(at) - target, ends, above=True)
+
+
+def _bisected(fall: Callable[[float], float], ends: tuple[float, float], *, above: bool) -> float:
+    """Where a falling step function leaves the positive (`above`) or reaches the negative numbers."""
+    low, high = ends
+    while True:
+        middle = (low + high) / 2.0
+        if not low < middle < high:
+            return high
+        value = fall(middle)
+        if value > 0.0 or (not above and value == 0.0):
+            low = middle
+        else:
+            high = middle
 
 
 def _midranks(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

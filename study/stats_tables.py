@@ -111,7 +111,7 @@ def _comparisons(console: Console, rows: pd.DataFrame, analysis: str) -> None:
             f"{number(row['estimate_a'], 3)} / {number(row['estimate_b'], 3)}",
             number(row["estimate"], 3),
             interval(row["conf_low"], row["conf_high"], 3),
-            number(row["statistic"], 2),
+            number(row["statistic"], 1 if analysis == "wilcoxon" else 2),
             p_text(row["p_value"]),
         ]
         shown.append([*line, p_text(row["p_adjusted"])] if adjusted else line)

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stats.delong import DelongResult, delong, delong_unpaired
+from stats.delong import DelongResult, delong
+from stats.delong_unpaired import delong_unpaired
 from stats.levels import level_name, levels
 from stats.mcnemar import mcnemar_test
 from stats.wilcoxon import WilcoxonResult, rank_sum_test, signed_rank_test
@@ -126,6 +127,11 @@ def mcnemar_report(
             raise ValueError(
                 f"`{name}` holds values that are no label ({', '.join(strange[:3])}); "
                 f"give predicted labels, as in `{label}` ({', '.join(sorted(known)[:8])})."
+            )
+        if not known & set(predicted):
+            raise ValueError(
+                f"`{name}` and `{label}` have no level in common ({', '.join(strange[:3])} against "
+                f"{', '.join(sorted(known)[:3])}); write predictions with the words of the labels."
             )
         if strange:
             notes.append(f"{name} predicts {', '.join(strange[:3])}, which no row of {label} has")

@@ -11,7 +11,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from stats.auc import auc, auc_ci
-from stats.delong import CLUSTERED, PAIRED, UNPAIRED, delong, delong_test, delong_unpaired
+from stats.delong import CLUSTERED, PAIRED, delong, delong_test
+from stats.delong_unpaired import UNPAIRED, delong_unpaired
 from stats.results import RESULT_COLUMNS
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "delong.json").read_text())

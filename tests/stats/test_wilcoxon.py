@@ -150,3 +150,26 @@ def test_rounding_restores_ties_that_noise_has_split() -> None:
     assert rank_sum_test(x, y).statistic == 3.0
     assert rank_sum_test(x, y, decimals=12).statistic == 2.5
     assert "1 of 2 pairs have no difference" in str(signed_rank_test(x, y, decimals=12).note)
+
+
+@given(samples, samples, st.sampled_from(["two-sided", "less", "greater"]))
+@settings(max_examples=40, deadline=None)
+def test_bisection_finds_what_the_listed_differences_give(
+    x: np.ndarray, y: np.ndarray, alternative: str
+) -> None:
+    """Large samples take another route to the same estimate and limits."""
+    x, y = x / 7.0, y / 7.0
+    listed = rank_sum_test(x, y, alternative=alternative, exact=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("stats.shift_intervals.MOST_CANDIDATES", 0)
+        found = rank_sum_test(x, y, alternative=alternative, exact=False)
+    for name in ("hodges_lehmann", "conf_low", "conf_high"):
+        assert getattr(found, name) == pytest.approx(getattr(listed, name), abs=1e-9, nan_ok=True), name
+
+
+def test_large_samples_need_little_memory() -> None:
+    rng = np.random.default_rng(2)
+    x, y = rng.normal(0.5, size=20_000), rng.normal(size=15_000)
+    fit = rank_sum_test(x, y)
+    assert fit.conf_low < fit.hodges_lehmann < fit.conf_high
+    assert fit.hodges_lehmann == pytest.approx(0.5, abs=0.05)

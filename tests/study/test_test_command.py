@@ -294,6 +294,8 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
 def test_mcnemar_refuses_bad_input(scores: Path) -> None:
     message = refused("mcnemar", scores, "--label", "y", "--predictions", "a,b")
     assert "`a` holds values that are no label" in message
+    message = refused("mcnemar", scores, "--label", "y", "--predictions", "called_a,called_b")
+    assert "`called_a` and `y` have no level in common (benign, malignant against 0, 1)" in message
     assert "give 2 column names" in refused("mcnemar", scores, "--label", "y", "--predictions", "a,b,c")
 
 
