@@ -86,7 +86,7 @@ def pair_table(
 
 
 def global_test(parts: AucComponents) -> GlobalTest:
-    """Return the chi-square test that all AUCs are equal; models that repeat lower its df (pseudo-inverse)."""
+    """Return the chi-square test that all AUCs are equal; models that repeat lower its df."""
     k = parts.auc.size
     if k < 2:
         return GlobalTest(statistic=float("nan"), df=0, p_value=float("nan"))

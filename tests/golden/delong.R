@@ -1,4 +1,4 @@
-# Golden values for stats/auc.py and stats/delong.py. Run: Rscript tests/golden/delong.R (from the repository root)
+# Golden values for stats/auc.py and stats/delong.py. Run: make golden (or Rscript delong.R in tests/golden)
 # Inputs are simulated here; expected values come from pROC, the clustered ones from Obuchowski's formula.
 suppressMessages({library(pROC); library(jsonlite)})
 set.seed(20240612)
@@ -93,4 +93,4 @@ header <- list(script = "tests/golden/delong.R",
                r = R.version.string, packages = list(pROC = version("pROC"), jsonlite = version("jsonlite")),
                date = format(Sys.Date()), seed = 20240612)
 write(toJSON(list(header = header, cases = cases, clusters = clusters), digits = NA, auto_unbox = TRUE, na = "string"),
-      "tests/golden/delong.json")
+      "delong.json")

@@ -1,4 +1,4 @@
-# Golden values for stats/mcnemar.py and stats/proportions.py. Run: Rscript tests/golden/mcnemar.R (repository root)
+# Golden values for stats/mcnemar.py and stats/proportions.py. Run: make golden (or Rscript mcnemar.R in tests/golden)
 suppressMessages(library(jsonlite))
 set.seed(20240613)
 
@@ -38,4 +38,4 @@ header <- list(script = "tests/golden/mcnemar.R",
                r = R.version.string, packages = list(jsonlite = as.character(packageVersion("jsonlite"))),
                date = format(Sys.Date()), seed = 20240613)
 write(toJSON(list(header = header, cases = cases), digits = NA, auto_unbox = TRUE, na = "string"),
-      "tests/golden/mcnemar.json")
+      "mcnemar.json")

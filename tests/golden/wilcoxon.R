@@ -1,4 +1,4 @@
-# Golden values for stats/wilcoxon.py. Run: Rscript tests/golden/wilcoxon.R (from the repository root)
+# Golden values for stats/wilcoxon.py. Run: make golden (or Rscript wilcoxon.R in tests/golden)
 # Inputs are simulated here; expected values come from stats::wilcox.test.
 suppressMessages(library(jsonlite))
 set.seed(20240611)
@@ -46,4 +46,4 @@ header <- list(script = "tests/golden/wilcoxon.R", call = "wilcox.test(x, y, con
                r = R.version.string, packages = list(jsonlite = as.character(packageVersion("jsonlite"))),
                date = format(Sys.Date()), seed = 20240611)
 write(toJSON(list(header = header, cases = cases), digits = NA, auto_unbox = TRUE, na = "string", pretty = TRUE),
-      "tests/golden/wilcoxon.json")
+      "wilcoxon.json")
