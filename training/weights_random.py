@@ -20,7 +20,7 @@ import torch
 from scipy import ndimage
 from torch import Tensor, nn
 
-from training.backbones import FrozenTrunk, Trunk, build_trunk, freeze_trunk
+from training.backbones import FrozenTrunk, Trunk, build_trunk
 from training.preprocess import preprocess
 from training.seeds import numpy_stream
 from training.threads import torch_threads
@@ -57,12 +57,19 @@ def random_sha256(backbone: str, *, seed: int = 0) -> str:
 
 
 def random_trunk(backbone: str, *, seed: int = 0) -> FrozenTrunk:
-    """Frozen trunk of the level `random`; takes one pass of 64 small images (seconds)."""
+    """Frozen trunk of the level `random`; the first one of a process takes a pass of 64 images (seconds)."""
+    trunk = FrozenTrunk(backbone)
+    trunk.net.load_state_dict(_calibrated_tensors(backbone, seed), strict=True)
+    return trunk
+
+
+@lru_cache(maxsize=2)
+def _calibrated_tensors(backbone: str, seed: int) -> dict[str, Tensor]:
     trunk = build_trunk(backbone)
     trunk.net.load_state_dict(initial_tensors(backbone, seed=seed), strict=False)
     with torch_threads(1):  # the same bits on a machine with more cores, or with busy ones
         calibrate_batchnorm(trunk, preprocess(calibration_images(), "caffe"))
-    return freeze_trunk(trunk)
+    return trunk.net.state_dict()
 
 
 def calibrate_batchnorm(trunk: Trunk, images: Tensor) -> None:
