@@ -45,7 +45,7 @@ def delong_rows(
                 **shared,
                 **counts,
                 method=fit.method,
-                comparison=_comparison(selection.contrast, names[a], names[b]),
+                comparison=_comparison(selection, names[a], names[b]),
                 arm_a=names[a],
                 arm_b=names[b],
                 estimate_a=float(fit.auc[a]),
@@ -66,7 +66,7 @@ def delong_rows(
                 **shared,
                 **counts,
                 method=f"{fit.method}, global chi-square",
-                comparison=f"{selection.contrast}: {OVERALL}",
+                comparison=f"{selection.contrast}: {OVERALL}{_chosen_by(selection)}",
                 statistic=fit.overall.statistic,
                 df=float(fit.overall.df),
                 p_value=fit.overall.p_value,
@@ -105,7 +105,7 @@ def mcnemar_rows(
             ComparisonResult(
                 **shared,
                 method=result.method,
-                comparison=_comparison(selection.contrast, names[a], names[b]),
+                comparison=_comparison(selection, names[a], names[b]),
                 arm_a=names[a],
                 arm_b=names[b],
                 estimate_a=result.estimate_a,
@@ -160,7 +160,7 @@ def _cannot_run(selection: Selection, *, need_classes: bool) -> str | None:
 
 def _empty_row(selection: Selection, shared: dict, method: str, reason: str | None) -> ComparisonResult:
     arms = [*selection.arms, None, None][:2]
-    comparison = _comparison(selection.contrast, *arms) if all(arms) else selection.contrast
+    comparison = _comparison(selection, *arms) if all(arms) else selection.contrast
     note = joined_notes(f"not run: {reason}", shared["note"])
     row = {**shared, "note": note, "method": method, "comparison": comparison}
     return ComparisonResult(**row, arm_a=arms[0], arm_b=arms[1])
@@ -174,7 +174,7 @@ def _missing_arms(selection: Selection, shared: dict, method: str) -> list[Compa
         ComparisonResult(
             **shared,
             method=method,
-            comparison=f"{selection.contrast}: {arm}",
+            comparison=f"{selection.contrast}: {arm}{_chosen_by(selection)}",
             arm_a=arm,
             note=f"not run: no done cell of {arm}",
         )
@@ -182,8 +182,13 @@ def _missing_arms(selection: Selection, shared: dict, method: str) -> list[Compa
     ]
 
 
-def _comparison(contrast: str, a: str | None, b: str | None) -> str:
-    return f"{contrast}: {a} - {b}"
+def _comparison(selection: Selection, a: str | None, b: str | None) -> str:
+    return f"{selection.contrast}: {a} - {b}{_chosen_by(selection)}"
+
+
+def _chosen_by(selection: Selection) -> str:
+    """Keeps two plans apart that choose the cells of one contrast by different metrics."""
+    return "" if selection.select == "val_auc" else f" (chosen by {selection.select})"
 
 
 def _concerns(note: str, a: str, b: str) -> bool:

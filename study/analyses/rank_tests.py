@@ -41,7 +41,7 @@ def wilcoxon_rows(
             "planned": planned,
         }
         notes = joined_notes(data.missing_note(planned_cells), _unused_note(planned_cells, contrast))
-        where = "" if name in ("all", task) else f" ({name})"
+        where = ("" if name in ("all", task) else f" ({name})") + (", paired cells" if paired else "")
         arms = _arms(planned_cells, contrast)
         if len(arms) < 2:
             reason = f"not run: {contrast} has {len(arms)} level{'s' if len(arms) != 1 else ''}"

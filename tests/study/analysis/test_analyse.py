@@ -319,6 +319,22 @@ def test_an_unknown_contrast_is_refused_with_the_columns(make_store: MakeStore) 
         analyse(make_store(), plan_of(wilcoxon=[{"contrast": "pretrain", "by": ["site"]}]))
 
 
+def test_every_comparison_has_a_name_of_its_own(make_store: MakeStore) -> None:
+    plan = plan_of(
+        delong=[{"contrast": "pretrain"}, {"contrast": "pretrain", "select": "val_f1"}],
+        wilcoxon=[
+            {"contrast": "pretrain"},
+            {"contrast": "pretrain", "paired": True},
+            {"contrast": "pretrain", "by": ["task", "head"]},
+        ],
+    )
+    rows = analyse(make_store(), plan)["comparisons"]
+    assert not rows.duplicated(["analysis", "task", "comparison"]).any()
+    assert "pretrain: ImageNet - RadImageNet (chosen by val_f1)" in set(rows["comparison"])
+    assert "pretrain: ImageNet - RadImageNet, paired cells" in set(rows["comparison"])
+    assert "pretrain: ImageNet - RadImageNet (knee, head Conv)" in set(rows["comparison"])
+
+
 def test_roc_curves_end_at_the_corners_and_match_the_auc(analysed: Analysed) -> None:
     tables = analysed[1]
     for _, curve in tables["roc"].groupby(["task", "contrast", "arm"]):
