@@ -240,6 +240,8 @@ def _told(findings: list[str]) -> tuple[list[str], str]:
 def _finding(row: Any) -> str:
     """The sentence with its task in italics, a capital at its start and true minus signs."""
     text = re.sub(r"(?<![\w.])-(?=\d)", MINUS, str(row.sentence))
+    # A formula keeps the name of its column; in a sentence the metric is called by its name.
+    text = re.sub(r"\b((?:val|test)_(?:auc|f1|accuracy))\b(?! ~)", lambda match: _metric(match[1]), text)
     start = f"{row.task}: "
     if isinstance(row.task, str) and text.startswith(start):
         return f"*{row.task}*: {text.removeprefix(start)}"

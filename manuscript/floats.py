@@ -106,39 +106,48 @@ def gradcam(report: Report) -> Any:
 def delong(report: Report) -> Any:
     """DeLong comparisons."""
     rows = report.analysis("delong")
-    return _missing(report, "the DeLong comparison") if rows is None else tests.delong_table(rows)
+    return _unplanned(report, "delong", "the DeLong test") if rows is None else tests.delong_table(rows)
 
 
 def mcnemar(report: Report) -> Any:
     """McNemar comparisons."""
     rows = report.analysis("mcnemar")
-    return _missing(report, "the McNemar comparison") if rows is None else tests.mcnemar_table(rows)
+    return _unplanned(report, "mcnemar", "the McNemar test") if rows is None else tests.mcnemar_table(rows)
 
 
 def wilcoxon(report: Report) -> Any:
     """Wilcoxon comparisons."""
     rows = report.analysis("wilcoxon")
-    return _missing(report, "the Wilcoxon comparison") if rows is None else tests.wilcoxon_table(rows)
+    if rows is None:
+        return _unplanned(report, "wilcoxon", "the Wilcoxon tests")
+    return tests.wilcoxon_table(rows)
 
 
 def contrasts(report: Report) -> Any:
     """Contrasts of the mixed models."""
     rows = report.analysis("contrast")
-    return _missing(report, "contrasts of the mixed models") if rows is None else tests.contrast_table(rows)
+    if rows is not None:
+        return tests.contrast_table(rows)
+    asked = any("contrasts" in entry for entry in report.study.get("analysis", {}).get("mixed", []))
+    return Markdown(missing_text(report, "differences of marginal means", planned=asked))
 
 
 def mixed_fixed(report: Report) -> Any:
-    """Fixed effects of the mixed models."""
-    rows = report.table("mixed_fixed")
-    return _missing(report, "the mixed models") if rows is None else tests.mixed_fixed_table(rows)
+    """Fixed effects of the mixed models, or why none could be fitted."""
+    rows, models = report.table("mixed_fixed"), report.table("mixed_models")
+    if rows is not None:
+        return tests.mixed_fixed_table(rows)
+    if models is not None:
+        return Markdown("\n".join(f"- {line}" for line in tests.model_notes(models)))
+    return _unplanned(report, "mixed", "the mixed models")
 
 
 def mixed_random(report: Report) -> Any:
     """Variance components of the mixed models."""
     rows, models = report.table("mixed_random"), report.table("mixed_models")
-    if rows is None or models is None:
-        return _missing(report, "the variance components")
-    return tests.mixed_random_table(rows, models)
+    if rows is not None and models is not None:
+        return tests.mixed_random_table(rows, models)
+    return _unplanned(report, "mixed", "the variance components")
 
 
 def cells(report: Report) -> Any:
@@ -183,6 +192,11 @@ def _arms(report: Report, contrast: str) -> list[str]:
 
 def _missing(report: Report, what: str) -> Markdown:
     return Markdown(missing_text(report, what))
+
+
+def _unplanned(report: Report, kind: str, what: str) -> Markdown:
+    """Words for an analysis that the plan of the study may or may not ask for."""
+    return Markdown(missing_text(report, what, planned=bool(report.study.get("analysis", {}).get(kind))))
 
 
 def sentences(report: Report) -> Mapping[str, Markdown]:

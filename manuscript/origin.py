@@ -9,8 +9,11 @@ from manuscript.load import Report
 from manuscript.text import join_words
 
 
-def missing_text(report: Report, what: str) -> str:
-    """Why a table or figure is not there, and the command that makes it."""
+def missing_text(report: Report, what: str, *, planned: bool | None = None) -> str:
+    """Why a table or figure is not there, and the command that makes it.
+
+    `planned` tells whether the analysis plan asks for it; None where no plan decides.
+    """
     if report.mode == "published":
         return (
             f"*Not available: {what}. The published grid holds metrics of each model and no predictions; "
@@ -20,10 +23,9 @@ def missing_text(report: Report, what: str) -> str:
         return (
             f"*Not available: {what}. The store has no results yet; run `study stats {_store_name(report)}`.*"
         )
-    return (
-        f"*Not available: {what}. The analysis plan of this study does not ask for it, or it could not be "
-        f"computed; `study stats {_store_name(report)}` says which.*"
-    )
+    if planned is False:
+        return f"*Not available: {what}. The analysis plan of this study does not ask for it.*"
+    return f"*Not available: {what}. `study stats {_store_name(report)}` says why.*"
 
 
 def gradcam_missing(report: Report) -> str:

@@ -12,6 +12,7 @@ from great_tables import GT
 from manuscript.tables import styled
 from manuscript.text import MISSING, auc, degrees, estimate, integer, join_words, number, p_value
 
+RANK_STATISTICS = ("W", "V", "W or V")
 UNPLANNED = "† Not in the analysis plan: chosen after the results."
 
 
@@ -26,8 +27,10 @@ def mcnemar_table(rows: pd.DataFrame) -> GT:
 
 
 def wilcoxon_table(rows: pd.DataFrame) -> GT:
-    """Wilcoxon: level of each arm, shift with interval, W of the first arm, p."""
-    return _comparisons(rows, value=_metric_name(rows), statistic="W", difference="Shift")
+    """Wilcoxon: median of each arm, shift with interval, W (rank-sum) or V (signed-rank), p."""
+    paired = rows["method"].str.contains("signed-rank", na=False)
+    name = "V" if paired.all() else "W or V" if paired.any() else "W"
+    return _comparisons(rows, value=_metric_name(rows), statistic=name, difference="Shift")
 
 
 def contrast_table(rows: pd.DataFrame) -> GT:
@@ -96,7 +99,7 @@ def _comparison(row: Any) -> str:
 
 def _statistic(value: float, name: str) -> str:
     """Rank sums are whole or half numbers; z, t and χ² get two decimals."""
-    if name == "W" and np.isfinite(value):
+    if name in RANK_STATISTICS and np.isfinite(value):
         return number(value, 0 if float(value).is_integer() else 1)
     return number(value, 2)
 
@@ -130,7 +133,7 @@ def _row_notes(rows: pd.DataFrame) -> list[str]:
             where = [
                 ", ".join(filter(None, (_task(row.task), _comparison(row)))) for row in part.itertuples()
             ]
-            shown = f"{join_words(where)}: {shown}"
+            shown = f"{join_words(list(dict.fromkeys(where)))}: {shown}"
         notes.append(f"{shown[0].upper()}{shown[1:]}.")
     return notes
 
@@ -175,7 +178,11 @@ def mixed_random_table(random: pd.DataFrame, models: pd.DataFrame) -> GT:
         }
     )
     return styled(
-        frame, numbers=["Variance", "SD", "Levels"], groups="Model", notes=model_notes(models), bold="Group"
+        frame,
+        numbers=["Variance", "SD", "Levels"],
+        groups="Model",
+        notes=[line.replace("`", "") for line in model_notes(models)],
+        bold="Group",
     )
 
 
@@ -183,13 +190,15 @@ def model_notes(models: pd.DataFrame) -> Sequence[str]:
     """One line per model: rows, criterion, and what a reader must know about the fit."""
     notes = []
     for row in models.itertuples():
+        formula = f"`{row.formula}`"
+        note = "" if pd.isna(row.note) else str(row.note).rstrip(".")
+        if pd.isna(row.criterion):
+            notes.append(f"{formula}: {note or 'not fitted'}.")
+            continue
         kind = "REML criterion" if row.reml else "Deviance"
         flags = ([] if row.converged else ["did not converge"]) + (
             ["at least one variance estimated as zero"] if row.singular else []
         )
-        note: Any = row.note
-        if pd.notna(note) and str(note):
-            flags.append(str(note).rstrip("."))
-        text = f"{row.formula}: {integer(row.n)} cells, {kind} {number(row.criterion, 2)}"
-        notes.append(f"{text}; {'; '.join(flags)}." if flags else f"{text}.")
+        text = f"{formula}: {integer(row.n)} cells, {kind} {number(row.criterion, 2)}"
+        notes.append(f"{'; '.join([text, *flags, *([note] if note else [])])}.")
     return notes

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 MISSING = "–"
@@ -118,7 +119,7 @@ def plain(value: Any) -> str:
     """A level of a factor for people: whole floats without `.0`, missing as `–`."""
     if pd.isna(value):
         return MISSING
-    if isinstance(value, bool):
+    if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:g}"

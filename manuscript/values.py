@@ -99,11 +99,13 @@ def _singular(report: Report) -> str:
     models = report.table("mixed_models")
     if models is None:
         return ""
-    n_singular = int(models["singular"].astype(bool).sum())
-    stuck = int((~models["converged"].astype(bool)).sum())
-    if not n_singular and not stuck:
+    fitted = models[models["criterion"].notna()]
+    counts = {
+        "could not be fitted": len(models) - len(fitted),
+        "did not converge": int((~fitted["converged"].astype(bool)).sum()),
+        "estimated at least one variance as zero": int(fitted["singular"].astype(bool).sum()),
+    }
+    troubles = [f"{n} {trouble}" for trouble, n in counts.items() if n]
+    if not troubles:
         return "Every mixed model converged, with all variances above zero."
-    total = len(models)
-    parts = [f"estimated at least one variance as zero in {n_singular}"] if n_singular else []
-    parts += [f"did not converge in {stuck}"] if stuck else []
-    return f"Of {count(total, 'mixed model')}, the fit {' and '.join(parts)}; the supplement says which."
+    return f"Of {count(len(models), 'mixed model')}, {join_words(troubles)}."

@@ -113,7 +113,36 @@ def test_without_results_every_float_names_the_command(make_store: Callable[...,
 
 
 def test_a_missing_analysis_is_said(synthetic_report: Report) -> None:
-    assert "Not available: contrasts" in floats.contrasts(synthetic_report).data
+    text = floats.contrasts(synthetic_report).data
+    assert text == (
+        "*Not available: differences of marginal means. The analysis plan of this study does not ask for it.*"
+    )
+
+
+def test_a_planned_analysis_without_rows_names_the_command(synthetic_report: Report) -> None:
+    comparisons = synthetic_report.table("comparisons")
+    assert comparisons is not None
+    rest = comparisons[comparisons["analysis"] != "delong"]
+    report = replace(synthetic_report, tables={**synthetic_report.tables, "comparisons": rest})
+    assert "`study stats …/synthetic` says why" in floats.delong(report).data
+
+
+def test_models_that_could_not_be_fitted_are_told_with_the_reason(synthetic_report: Report) -> None:
+    models = synthetic_report.table("mixed_models")
+    assert models is not None
+    note = "not fitted: Grouping factor 'head' has one level"
+    models = models.assign(criterion=float("nan"), converged=False, note=note)
+    tables = {**synthetic_report.tables, "mixed_models": models, "mixed_fixed": None, "mixed_random": None}
+    report = replace(synthetic_report, tables=tables)
+    assert floats.mixed_fixed(report).data == f"- `test_auc ~ pretrain + (1|head)`: {note}."
+    assert values(report).singular.data == "Of 1 mixed model, 1 could not be fitted."
+
+
+def test_metrics_in_findings_are_called_by_name(synthetic_report: Report) -> None:
+    sentences = ["x", "test_auc is higher.", "The model test_auc ~ a + (1|b) could not be fitted."]
+    text = describe.findings_text(_with_findings(synthetic_report, sentences))
+    assert "test AUC is higher." in text or "Test AUC is higher." in text
+    assert "The model test_auc ~ a + (1|b)" in text
 
 
 def test_missing_gradcam_images_name_the_command(synthetic_report: Report) -> None:

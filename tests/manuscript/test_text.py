@@ -1,5 +1,7 @@
 import math
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,7 +81,16 @@ def test_words_are_joined_as_in_a_sentence(words: list[str], shown: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"), [(4.0, "4"), (0.5, "0.5"), (None, "–"), (True, "yes"), ("ResNet50", "ResNet50")]
+    ("value", "shown"),
+    [
+        (4.0, "4"),
+        (0.5, "0.5"),
+        (None, "–"),
+        (True, "yes"),
+        (np.False_, "no"),
+        (pd.NA, "–"),
+        ("ResNet50", "ResNet50"),
+    ],
 )
 def test_levels_read_as_people_write_them(value: object, shown: str) -> None:
     assert text.plain(value) == shown
