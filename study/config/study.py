@@ -175,7 +175,7 @@ def _checked_levels(name: str, levels: tuple[Any, ...]) -> tuple[Any, ...]:
     if not levels:
         raise ValueError(f"`{name}` has no level; give at least one")
     field = Recipe.model_fields[name]
-    annotation = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+    annotation: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
     adapter: TypeAdapter[Any] = TypeAdapter(annotation)
     checked = []
     for level in levels:
