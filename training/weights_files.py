@@ -113,16 +113,16 @@ def find_public_file(file: WeightsFile, weights_dir: Path) -> Path | None:
 def steps_to_get(file: WeightsFile, weights_dir: Path) -> str:
     """One paragraph: file name, address, size and where to put it."""
     target = Path(weights_dir) / file.name
+    steps = (
+        f"Fetch {target.name} ({file.size_mb:g} MB) from {file.url} and put it at {target}, or run "
+        f"`study weights fetch {file.level} --backbone {file.backbone}` where there is internet access"
+    )
     if file.level == "ImageNet":
-        return (
-            f"Fetch {file.name} ({file.size_mb:g} MB) from {file.url} and put it at {target}, or run "
-            f"`study weights fetch ImageNet --backbone {file.backbone}` on a machine with internet access."
-        )
+        return f"{steps}."
     known = f" SHA-256 {file.sha256}." if file.sha256 else ""
     return (
-        f"Fetch {Path(file.name).name} ({file.size_mb:g} MB) from {file.url} and put it at {target}; or take "
-        f"RadImageNet_pytorch.zip (186 MB) linked in the README of github.com/BMEII-AI/RadImageNet "
-        f"({_RADIMAGENET_ZIP}) and unpack it in {weights_dir}.{known}"
+        f"{steps}, or take RadImageNet_pytorch.zip (186 MB), which the README of "
+        f"github.com/BMEII-AI/RadImageNet links ({_RADIMAGENET_ZIP}) and unpack it in {weights_dir}.{known}"
     )
 
 
