@@ -11,6 +11,7 @@ from great_tables import GT, loc, style
 from manuscript.grid import fixed_settings, level_order, varied_factors
 from manuscript.text import MISSING, auc, estimate, factor_name, integer, percent, plain, short_id
 
+ONE_LINE = 32  # letters; a column of longer texts may break its lines
 SPLIT_NAMES = {"train": "Train", "val": "Validation", "test": "Test"}
 
 
@@ -56,9 +57,10 @@ def styled(
             loc.body(columns=list(numbers)),
         )
     if bold:
-        table = table.tab_style(
-            [style.text(weight="bold"), style.css("white-space: nowrap;")], loc.body(columns=[bold])
-        )
+        table = table.tab_style(style.text(weight="bold"), loc.body(columns=[bold]))
+    short = [name for name in texts if frame[name].astype(str).str.len().max() <= ONE_LINE]
+    if short:
+        table = table.tab_style(style.css("white-space: nowrap;"), loc.body(columns=short))
     for note in notes:
         table = table.tab_source_note(note)
     return table
