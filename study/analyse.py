@@ -21,8 +21,8 @@ from study.analyses.selection import (
     select_cells,
     selected_rows,
 )
+from study.analyses.sentences import comparison_sentence, mixed_sentence
 from study.config import AnalysisPlan
-from study.sentences import comparison_sentence, mixed_sentence
 
 FINDING_COLUMNS = ("analysis", "task", "comparison", "planned", "sentence")
 SUMMARY_COLUMNS = ("task", "split", "class", "label", "n_images", "n_groups")

@@ -107,9 +107,19 @@ def load_grid(store: Store) -> GridData:
     return GridData(store=store, planned=planned, metrics=_with_run_columns(metrics, store))
 
 
-def design_keys(cells: pd.DataFrame, *, without: Sequence[str]) -> list[tuple[str | None, ...]]:
-    """Return one key per cell from its design columns except `without`."""
-    names = [name for name in DESIGN_COLUMNS if name in cells and name not in without]
+def varied_columns(cells: pd.DataFrame) -> list[str]:
+    """Return the design columns with two levels or more among the cells that use them.
+
+    A setting with one level tells no two cells apart, though it is missing where a head or schedule does not
+    use it: `lr_decay_factor` is one number under beta decay and nothing under cosine.
+    """
+    return [name for name in DESIGN_COLUMNS if name in cells and cells[name].nunique(dropna=True) > 1]
+
+
+def design_keys(cells: pd.DataFrame, names: Sequence[str]) -> list[tuple[str | None, ...]]:
+    """Return one key per cell from the columns `names`."""
+    if not names:
+        return [()] * len(cells)
     return list(zip(*(level_names(cells[name]).tolist() for name in names), strict=True))
 
 

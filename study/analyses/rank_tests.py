@@ -13,7 +13,7 @@ from stats.levels import level_names, levels
 from stats.multiplicity import adjust_p
 from stats.results import ComparisonResult, joined_notes
 from stats.wilcoxon import rank_sum_test, signed_rank_test
-from study.analyses.grid_data import GridData, design_keys
+from study.analyses.grid_data import GridData, design_keys, varied_columns
 
 DECIMALS = 12  # metrics are ratios of counts: equal ones may differ in the last bits (R's digits.rank trap)
 
@@ -114,8 +114,9 @@ def _matched(
     first: pd.DataFrame, second: pd.DataFrame, value: str, contrast: str
 ) -> tuple[pd.Series, pd.Series, pd.DataFrame, list[str]]:
     """Values of cells that differ in the contrast only, in the same order; what has no partner is counted."""
-    a = first.set_index(pd.Index(design_keys(first, without=[contrast]), tupleize_cols=False))
-    b = second.set_index(pd.Index(design_keys(second, without=[contrast]), tupleize_cols=False))
+    names = [name for name in varied_columns(pd.concat([first, second])) if name != contrast]
+    a = first.set_index(pd.Index(design_keys(first, names), tupleize_cols=False))
+    b = second.set_index(pd.Index(design_keys(second, names), tupleize_cols=False))
     common = [key for key in a.index if key in set(b.index)]
     alone = len(a) + len(b) - 2 * len(common)
     notes = [f"{alone} cells have no partner and are left out"] if alone else []

@@ -45,8 +45,8 @@ def stats_command(
         return
     from data.store import Store
     from study.analyse import analyse
+    from study.analyses.printed import print_results
     from study.config import parse_study
-    from study.stats_tables import print_results
     from study.stores import newest_store
 
     opened = Store.open(store or newest_store())
@@ -60,8 +60,8 @@ def stats_command(
 
 def _print_published(console: Console) -> None:
     from data.published_grid import load_published_grid
-    from study.published import published_tables
-    from study.stats_tables import print_published
+    from study.analyses.printed import print_published
+    from study.analyses.published import published_tables
 
     print_published(console, published_tables(load_published_grid()))
 

@@ -69,8 +69,8 @@ def delong_command(
 
     Example: study test delong scores.csv --label truth --scores a,b --positive malignant
     """
-    from study.table_files import listed, read_user_table
-    from study.test_reports import delong_report
+    from study.single_tests.reports import delong_report
+    from study.single_tests.user_table import listed, read_user_table
 
     report = delong_report(
         read_user_table(file),
@@ -96,8 +96,8 @@ def mcnemar_command(
 
     Example: study test mcnemar predictions.csv --label truth --predictions a,b
     """
-    from study.table_files import listed, read_user_table
-    from study.test_reports import mcnemar_report
+    from study.single_tests.reports import mcnemar_report
+    from study.single_tests.user_table import listed, read_user_table
 
     names = listed("--predictions", predictions, at_least=2, at_most=2)
     frame = read_user_table(file)
@@ -121,8 +121,8 @@ def wilcoxon_command(
 
     Example: study test wilcoxon grid.csv --value test_auc --by pretrain
     """
-    from study.table_files import listed, read_user_table
-    from study.test_reports import wilcoxon_report
+    from study.single_tests.reports import wilcoxon_report
+    from study.single_tests.user_table import listed, read_user_table
 
     report = wilcoxon_report(
         read_user_table(file),
@@ -151,7 +151,7 @@ def lmm_command(
     """
     from stats.lmm import fit_lmm
     from stats.lmm.summary import lmm_summary
-    from study.table_files import read_user_table
+    from study.single_tests.user_table import read_user_table
 
     fit = fit_lmm(formula, read_user_table(file), reml=not ml)
     _show("lmm", lmm_summary(fit, df=df.value, conf_level=conf_level), json)
@@ -159,12 +159,12 @@ def lmm_command(
 
 def _show(test: str, report: dict[str, Any], json: bool) -> None:
     if json:
-        from study.test_reports import plain_json
+        from study.single_tests.reports import plain_json
 
         typer.echo(plain_json(report))
         return
     from rich.console import Console
 
-    from study.test_tables import print_report
+    from study.single_tests.printed import print_report
 
     print_report(Console(markup=False, highlight=False), test, report)

@@ -6,8 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from data.published_grid import load_published_grid
+from study.analyses.published import OPTIMISER_CELLS, PublishedValue, published_tables
 from study.cli import app
-from study.published import OPTIMISER_CELLS, PublishedValue, published_tables
 
 VALUES = published_tables(load_published_grid())
 # The printed digits as they stand in the paper, once more and by hand: (table, row, quantity) -> printed.

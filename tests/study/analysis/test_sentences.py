@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from stats.results import ComparisonResult
-from study.sentences import comparison_sentence, mixed_sentence, p_words
+from study.analyses.sentences import comparison_sentence, mixed_sentence, p_words
 
 
 def sentence(**changes: Any) -> str:

@@ -15,7 +15,7 @@ from stats.delong_unpaired import delong_unpaired
 from stats.levels import level_name, levels
 from stats.mcnemar import mcnemar_test
 from stats.wilcoxon import WilcoxonResult, rank_sum_test, signed_rank_test
-from study.table_files import binary_labels, check_columns, level_column, number_column
+from study.single_tests.user_table import binary_labels, check_columns, level_column, number_column
 
 SHARED_ROWS = (
     "rows with several scores count as different images in each sample, because --unpaired was asked for"

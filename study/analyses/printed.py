@@ -10,7 +10,7 @@ from rich.console import Console
 from stats.levels import level_names, levels
 from stats.results import records
 from study.analyses.grid_data import DESIGN_COLUMNS
-from study.published import PublishedValue
+from study.analyses.published import PublishedValue
 from study.rich_tables import interval, number, p_text, print_table
 
 _TITLES = {
