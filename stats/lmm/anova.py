@@ -28,7 +28,8 @@ def anova(fit: LmmFit, *, df: str = "satterthwaite") -> pd.DataFrame:
     Notes
     -----
     The hypotheses are those of lmerTest (and of SAS): each term is tested adjusted for all terms that do not
-    contain it, in a coding that does not depend on the baseline. Checked against R (tests/golden/lmm_fits.json).
+    contain it, in a coding that does not depend on the baseline.
+    Checked against R (tests/golden/lmm_fits.json).
     """
     check_df_method(df)
     rows = []
@@ -126,7 +127,5 @@ def _contains(larger: tuple[str, ...], smaller: tuple[str, ...], fit: LmmFit) ->
 
 
 def _zap(values: FloatArray) -> FloatArray:
-    """R's zapsmall: seven digits of the largest entry."""
-    largest = float(np.abs(values).max(initial=0.0))
-    digits = 7 if largest == 0 else max(0, 7 - int(np.ceil(np.log10(largest))))
-    return np.round(values, digits)
+    """Rounding errors set to zero (lmerTest rounds all to seven digits, which moves F in the sixth)."""
+    return np.where(np.abs(values) < 1e-9 * max(1.0, float(np.abs(values).max(initial=0.0))), 0.0, values)

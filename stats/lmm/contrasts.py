@@ -283,12 +283,14 @@ def _adjusted(tests: TTests, adjust: str, n_means: int) -> tuple[FloatArray, Flo
 
 
 def _tukey(tests: TTests, n_means: int) -> tuple[FloatArray, FloatArray]:
-    from scipy.stats import studentized_range
+    from stats.lmm.tukey import studentized_range_quantile, studentized_range_tail
 
-    if n_means == 2:
-        return tests.p_value, t_quantile(0.5 + tests.conf_level / 2.0, tests.df)
-    degrees = np.minimum(tests.df, 1e6)  # beyond, the distribution is the normal one to nine digits
-    p = studentized_range.sf(np.sqrt(2.0) * np.abs(tests.statistic), n_means, degrees)
+    critical = [
+        studentized_range_quantile(tests.conf_level, n_means, float(v)) / np.sqrt(2.0) for v in tests.df
+    ]
     if tests.df_method == "none":
-        p = np.full(len(tests.df), np.nan)
-    return np.asarray(p), np.asarray(studentized_range.ppf(tests.conf_level, n_means, degrees) / np.sqrt(2.0))
+        return tests.p_value, np.array(critical)
+    pairs = zip(np.sqrt(2.0) * np.abs(tests.statistic), tests.df, strict=True)
+    return np.array([studentized_range_tail(float(q), n_means, float(v)) for q, v in pairs]), np.array(
+        critical
+    )

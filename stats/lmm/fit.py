@@ -12,13 +12,14 @@ from stats.lmm.crossproducts import cross_products
 from stats.lmm.design import Coding, Design, RandomDesign, build_design
 from stats.lmm.deviance import Deviance, Evaluation
 from stats.lmm.formula import parse_formula
-from stats.lmm.projection import Projection
 from stats.lmm.optimise import OptimiserRecord, minimise
+from stats.lmm.projection import Projection
 from stats.lmm.theta import ThetaMap
 
 FloatArray = NDArray[np.float64]
 
 SINGULAR_BELOW = 1e-4  # lme4's isSingular: smallest diagonal entry of theta
+ZERO_BELOW = 1e-9  # Newton's steps end this close to a variance of zero
 SMALL_RESIDUAL = 100.0  # theta above which the residual sum of squares is computed from the rows
 REFINEMENTS = 6
 
@@ -165,6 +166,7 @@ def assemble(design: Design, deviance: Deviance, evaluation: Evaluation, record:
     sigma2 = evaluation.r2 / evaluation.dof
     inverse_R = np.linalg.inv(products.R)
     canonical = thetas.canonical(evaluation.theta)
+    canonical[np.abs(canonical) < ZERO_BELOW] = 0.0
     unscale = [1.0 / t.scale for t in design.random]
     theta = thetas.rescaled(canonical, unscale)
     random = []
@@ -203,7 +205,8 @@ def assemble(design: Design, deviance: Deviance, evaluation: Evaluation, record:
 def _with_exact_residual(design: Design, deviance: Deviance, evaluation: Evaluation) -> Evaluation:
     """r^2 from the rows: cross-products lose digits when the residual variance is tiny.
 
-    Iterative refinement of the penalised least-squares solution; r^2 is the minimum of |residuals|^2 + b'Gamma^-1 b.
+    Iterative refinement of the penalised least-squares solution;
+    r^2 is the minimum of |residuals|^2 + b'Gamma^-1 b.
     """
     projection, products = evaluation.projection, deviance.products
     root = np.ones(design.n) if design.weights is None else np.sqrt(design.weights)
@@ -248,7 +251,7 @@ def _solve(
     fixed_slack: FloatArray,
     Gammas: list[FloatArray],
 ) -> tuple[list[FloatArray], FloatArray]:
-    """Effects and coefficients that the normal equations give for the right-hand side (slack, fixed_slack)."""
+    """Solution of the normal equations for the right-hand side (slack, fixed_slack)."""
     products, rows = deviance.products, projection.rows
     right = np.concatenate([*(slack[i].T.ravel() for i in products.dense_terms), fixed_slack])
     first = products.eliminated_term

@@ -39,8 +39,8 @@ def likelihood_ratio_test(smaller: LmmFit, larger: LmmFit) -> LikelihoodRatioTes
 
     Raises
     ------
-    ValueError : other rows or response; REML fits with other fixed effects; the models are not nested by counting;
-        the smaller one fits better
+    ValueError : other rows or response; REML fits with other fixed effects; models not nested by counting; the
+         smaller one fits better
     """
     if smaller.n != larger.n or not np.array_equal(smaller.design.y, larger.design.y):
         raise ValueError(
@@ -51,12 +51,13 @@ def likelihood_ratio_test(smaller: LmmFit, larger: LmmFit) -> LikelihoodRatioTes
         raise ValueError("One model is fitted by REML, the other by ML; fit both in the same way.")
     if smaller.reml and smaller.names != larger.names:
         raise ValueError(
-            "REML criteria of models with different fixed effects cannot be compared; fit both with reml=False."
+            "REML criteria of models with different fixed effects cannot be compared; "
+            "fit both with reml=False."
         )
     df = n_parameters(larger) - n_parameters(smaller)
     if df <= 0:
         raise ValueError(
-            f"The larger model has {n_parameters(larger)} parameters and the smaller {n_parameters(smaller)}; "
+            f"The larger model has {n_parameters(larger)} parameters, the smaller {n_parameters(smaller)}; "
             "give the smaller model first."
         )
     statistic = smaller.criterion - larger.criterion
@@ -84,7 +85,7 @@ def ranova(fit: LmmFit) -> pd.DataFrame:
     """
     rows = []
     for label, random in reductions(fit.design):
-        criterion = _criterion(fit, random)
+        criterion = criterion_with(fit, random)
         count = sum(len(t.coefficients) * (len(t.coefficients) + 1) // 2 for t in random)
         df = fit.deviance.thetas.length - count
         statistic = max(0.0, criterion - fit.criterion)
@@ -135,7 +136,24 @@ def _random_part(design: Design, part: RandomTerm, data: RandomDesign) -> Random
     )
 
 
-def _criterion(fit: LmmFit, random: tuple[RandomDesign, ...]) -> float:
+def without_coefficient(design: Design, term: int, row: int) -> tuple[RandomDesign, ...]:
+    """The random terms with coefficient `row` of term `term` left out."""
+    data = design.random[term]
+    others = design.random[:term], design.random[term + 1 :]
+    if len(data.coefficients) == 1:
+        return (*others[0], *others[1])
+    kept = [i for i in range(len(data.coefficients)) if i != row]
+    smaller = replace(
+        data,
+        coefficients=tuple(data.coefficients[i] for i in kept),
+        values=data.values[kept],
+        scale=data.scale[kept],
+    )
+    return (*others[0], smaller, *others[1])
+
+
+def criterion_with(fit: LmmFit, random: tuple[RandomDesign, ...]) -> float:
+    """The criterion of the same model with other random terms, or with none."""
     design = replace(fit.design, random=random)
     if random:
         return fit_design(design, reml=fit.reml).criterion

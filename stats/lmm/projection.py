@@ -316,8 +316,8 @@ def _dense_blocks(
 ) -> tuple[FloatArray, FloatArray, FloatArray | None]:
     """U (m, q), S_zz (q, q) and the inverse of Lambda if it was used.
 
-    Where theta^2 C is large, U = Lambda Mi Lambda^-1 and S_zz = Lambda^-T (I - Mi) Lambda^-1 keep their digits
-    while C U cancels; where it is small it is the other way round.
+    Where theta^2 C is large, U = Lambda Mi Lambda^-1 and S_zz = Lambda^-T (I - Mi) Lambda^-1 keep their
+    digits while C U cancels; where it is small it is the other way round.
     """
     m = len(Q)
     strong = np.square(scale[:q] if scale.ndim == 1 else scale.diagonal()[:q]) * C.diagonal()[:q] > SHRINKAGE

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from stats.lmm.fit import LmmFit, scores_by_term
@@ -26,7 +29,7 @@ def random_effect_values(fit: LmmFit) -> list[FloatArray]:
 def random_effect_std_devs(fit: LmmFit) -> list[FloatArray]:
     """Conditional standard deviations of the random effects given the fixed effects, as lme4's `condVar`.
 
-    Arrays (levels, coefficients) in the order of the formula; the covariance is sigma^2 (Gamma - Gamma S0 Gamma).
+    Arrays (levels, coefficients), terms as in the formula; the covariance is sigma^2 (Gamma - Gamma S0 Gamma).
     """
     projection, products = fit.evaluation.projection, fit.deviance.products
     Q, q = projection.Q, products.q
@@ -62,3 +65,88 @@ def scaled_residuals(fit: LmmFit) -> FloatArray:
     y = fit.design.y if fit.design.offset is None else fit.design.y + fit.design.offset
     residuals = (y - fitted_values(fit)) / np.sqrt(fit.sigma2)
     return residuals if fit.design.weights is None else residuals * np.sqrt(fit.design.weights)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VarianceExplained:
+    """Nakagawa's R2 and the intraclass correlation.
+
+    Attributes
+    ----------
+    fixed, random, residual : variances of the fixed part, the random part (mean over rows), the residual
+    r2_marginal : fixed / total;  r2_conditional : (fixed + random) / total
+    icc_adjusted : random / (random + residual);  icc_conditional : random / total
+    """
+
+    fixed: float
+    random: float
+    residual: float
+    r2_marginal: float
+    r2_conditional: float
+    icc_adjusted: float
+    icc_conditional: float
+
+
+def variance_explained(fit: LmmFit) -> VarianceExplained:
+    """R2 and ICC of a fit; with slopes the random variance is its mean over the rows.
+
+    Sources: Nakagawa & Schielzeth 2013 (Methods Ecol Evol 4:133); Johnson 2014 (5:944) for slopes.
+    """
+    fixed = float(np.var(fit.design.X @ fit.beta, ddof=1))
+    random = float(sum(_row_variances(fit)))
+    total = fixed + random + fit.sigma2
+    return VarianceExplained(
+        fixed=fixed,
+        random=random,
+        residual=fit.sigma2,
+        r2_marginal=fixed / total,
+        r2_conditional=(fixed + random) / total,
+        icc_adjusted=random / (random + fit.sigma2),
+        icc_conditional=random / total,
+    )
+
+
+def _row_variances(fit: LmmFit) -> list[float]:
+    """Mean over the rows of the variance that each random term gives to a row."""
+    return [
+        float(np.einsum("an,ab,bn->n", data.values, term.covariance, data.values).mean())
+        for term, data in zip(fit.random, fit.design.random, strict=True)
+    ]
+
+
+def variance_shares(fit: LmmFit) -> pd.DataFrame:
+    """Share of the unexplained variance per random term, the residual last.
+
+    Returns
+    -------
+    DataFrame : group, variance (mean over the rows), share (sums to 1)
+    """
+    variances = [*_row_variances(fit), fit.sigma2]
+    groups = [*(term.label for term in fit.random), "Residual"]
+    total = sum(variances)
+    return pd.DataFrame({"group": groups, "variance": variances, "share": [v / total for v in variances]})
+
+
+def random_effects_frame(fit: LmmFit) -> pd.DataFrame:
+    """Predicted random effects with their conditional standard deviations.
+
+    Returns
+    -------
+    DataFrame : group, level, term, estimate, std_dev
+    """
+    frames = []
+    values, spreads = random_effect_values(fit), random_effect_std_devs(fit)
+    for term, data, value, spread in zip(fit.random, fit.design.random, values, spreads, strict=True):
+        for i, name in enumerate(term.coefficients):
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "group": term.label,
+                        "level": list(data.group.levels),
+                        "term": name,
+                        "estimate": value[:, i],
+                        "std_dev": spread[:, i],
+                    }
+                )
+            )
+    return pd.concat(frames, ignore_index=True)

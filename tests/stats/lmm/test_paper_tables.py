@@ -10,8 +10,8 @@ from stats.lmm.summary import lmm_summary
 PRETRAIN = "test_auc ~ pretrain + (1|clf) + (1|numfilters) + (1|lrdecay) + (1|backbone) + (1|task)"
 HEAD = "test_auc ~ clf + (1|task)+(1|pretrain)+(1|backbone)+(1|lrdecay)+(1|numfilters)"
 
-# Printed text, and how many units of its last digit may differ. Zero but for the cells where the paper's optimiser
-# stopped short of the optimum; R's own optimisers (nloptwrap, bobyqa, Nelder-Mead) disagree there too.
+# Printed text, and how many units of its last digit may differ. Zero but for the cells where the paper's
+# optimiser stopped short of the optimum; R's own optimisers (nloptwrap, bobyqa, Nelder-Mead) disagree there too.
 STOPPED_SHORT = {
     (
         "pretrain",
