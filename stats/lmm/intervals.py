@@ -149,7 +149,7 @@ def refitter(fit: LmmFit) -> Callable[[FloatArray], LmmFit]:
         residual = weighted - Q @ projected
         again = Q.T @ residual
         residual -= Q @ again
-        beta = np.linalg.solve(products.R, projected + again)
+        beta = np.asarray(np.linalg.solve(products.R, projected + again), dtype=np.float64)
         changed = _with_response(products, design, residual * root, residual, beta)
         deviance = Deviance(changed, fit.deviance.thetas, levels=fit.deviance.levels, reml=fit.reml)
         evaluation, record = minimise(deviance, fit.deviance.thetas.start_values())

@@ -39,8 +39,8 @@ def likelihood_ratio_test(smaller: LmmFit, larger: LmmFit) -> LikelihoodRatioTes
 
     Raises
     ------
-    ValueError : other rows or response; REML fits with other fixed effects; models not nested by counting; the
-         smaller one fits better
+    ValueError : other rows or response; REML fits with other fixed effects; models not nested by
+        counting; the smaller one fits better
     """
     if smaller.n != larger.n or not np.array_equal(smaller.design.y, larger.design.y):
         raise ValueError(

@@ -36,8 +36,8 @@ def profile_intervals(fit: LmmFit, *, conf_level: float = 0.95) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame : part ("random", "residual", "fixed"), group, term, estimate (ML), conf_low, conf_high. Limits of
-        a standard deviation may be 0, those of a correlation -1 and 1
+    DataFrame : part ("random", "residual", "fixed"), group, term, estimate (ML), conf_low, conf_high. Limits
+        of a standard deviation may be 0, those of a correlation -1 and 1
 
     Raises
     ------

@@ -29,7 +29,7 @@ def random_effect_values(fit: LmmFit) -> list[FloatArray]:
 def random_effect_std_devs(fit: LmmFit) -> list[FloatArray]:
     """Conditional standard deviations of the random effects given the fixed effects, as lme4's `condVar`.
 
-    Arrays (levels, coefficients), terms as in the formula; the covariance is sigma^2 (Gamma - Gamma S0 Gamma).
+    Arrays (levels, coefficients), terms as in the formula; covariance sigma^2 (Gamma - Gamma S0 Gamma).
     """
     projection, products = fit.evaluation.projection, fit.deviance.products
     Q, q = projection.Q, products.q

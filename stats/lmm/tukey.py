@@ -44,9 +44,10 @@ def studentized_range_quantile(probability: float, k: int, df: float) -> float:
     high = 10.0
     while studentized_range_tail(high, k, df) > tail:
         high *= 2.0
-    return float(
-        brentq(lambda q: studentized_range_tail(q, k, df) - tail, 1e-6, high, xtol=1e-12, rtol=1e-12)
+    root: float = brentq(
+        lambda q: studentized_range_tail(q, k, df) - tail, 1e-6, high, xtol=1e-12, rtol=1e-12
     )
+    return root
 
 
 @lru_cache(maxsize=4)

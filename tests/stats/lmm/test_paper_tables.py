@@ -11,12 +11,10 @@ PRETRAIN = "test_auc ~ pretrain + (1|clf) + (1|numfilters) + (1|lrdecay) + (1|ba
 HEAD = "test_auc ~ clf + (1|task)+(1|pretrain)+(1|backbone)+(1|lrdecay)+(1|numfilters)"
 
 # Printed text, and how many units of its last digit may differ. Zero but for the cells where the paper's
-# optimiser stopped short of the optimum; R's own optimisers (nloptwrap, bobyqa, Nelder-Mead) disagree there too.
+# optimiser stopped short of the optimum; R's own (nloptwrap, bobyqa, Nelder-Mead) disagree there too.
 STOPPED_SHORT = {
-    (
-        "pretrain",
-        "lrdecay variance",
-    ): 3,  # optimum 6.9646e-5; lme4 1.1-31 never gives the printed 6.962e-5
+    # the optimum is 6.9646e-5; no optimiser of lme4 1.1-31 gives the printed 6.962e-5
+    ("pretrain", "lrdecay variance"): 3,
     ("pretrain", "lrdecay sd"): 1,
     ("pretrain", "residual median"): 1,
     ("head", "Intercept statistic"): 1,
