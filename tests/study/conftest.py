@@ -78,6 +78,6 @@ def study_command():
 def tiny_store(tmp_path_factory, tiny_study, study_command) -> Path:
     """The store of the tiny study, trained once; tests must not write into it."""
     root = tmp_path_factory.mktemp("store") / "tiny"
-    result = study_command("run-grid", tiny_study, "--store", root, "--no-gradcam")
+    result = study_command("run-grid", tiny_study, "--store", root)
     assert result.exit_code == 0, result.output
     return root
