@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -262,6 +263,7 @@ def _write_cell(
 
 def _npz(rows: pd.DataFrame, heat: np.ndarray, peaks: Mapping[str, np.ndarray]) -> bytes:
     buffer = io.BytesIO()
-    named = {f"peak_{name}": values for name, values in peaks.items()}
-    np.savez_compressed(buffer, image_id=rows["image_id"].to_numpy(dtype=str), heat=heat, **named)
+    arrays: dict[str, Any] = {f"peak_{name}": values for name, values in peaks.items()}
+    arrays |= {"image_id": rows["image_id"].to_numpy(dtype=str), "heat": heat}
+    np.savez_compressed(buffer, **arrays)
     return buffer.getvalue()

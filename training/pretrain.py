@@ -53,10 +53,10 @@ class PretrainRecipe:
     lr : peak learning rate of the one-cycle schedule (AdamW)
     """
 
-    n_images: int = 1500
+    n_images: int = 1100
     size: int = 96
     window: int = 48
-    difficulty: tuple[float, float] = (0.0, 0.3)
+    difficulty: tuple[float, float] = (0.0, 0.15)
     epochs: int = 3
     batch_size: int = 32
     lr: float = 2e-3
@@ -66,7 +66,7 @@ class PretrainRecipe:
 
 
 # More images for the deeper networks, which may take longer.
-_DEEP = PretrainRecipe(n_images=2000)
+_DEEP = PretrainRecipe(n_images=1800)
 RECIPES = {"ResNet18": PretrainRecipe(), "ResNet50": _DEEP, "DenseNet121": _DEEP, "InceptionV3": _DEEP}
 
 
@@ -173,7 +173,9 @@ def _train(
     depend on the number of cores, and a busy core does not hold up the other at every layer.
     """
     steps = len(labels) // recipe.batch_size
-    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay, fused=True
+    )
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, max_lr=recipe.lr, total_steps=steps * recipe.epochs, pct_start=0.25
     )
@@ -204,11 +206,15 @@ def _train(
 
 def _average_gradients(replicas: Sequence[nn.Module]) -> None:
     """Mean gradient into the first replica; the others' are cleared."""
-    first = [p.grad for p in replicas[0].parameters()]
+    first = _gradients(replicas[0])
     for other in replicas[1:]:
-        torch._foreach_add_(first, [p.grad for p in other.parameters()])
+        torch._foreach_add_(first, _gradients(other))
         other.zero_grad(set_to_none=True)
     torch._foreach_div_(first, float(len(replicas)))
+
+
+def _gradients(module: nn.Module) -> list[Tensor]:
+    return [p.grad for p in module.parameters() if p.grad is not None]
 
 
 def _copy_parameters(replicas: Sequence[nn.Module]) -> None:
