@@ -1,28 +1,73 @@
-"""What a statistician would say about a fit: convergence, singularity, hardly identified variances."""
+"""What a statistician would say about a fit: convergence, singularity, few levels, few df, reversals."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+from numpy.typing import NDArray
 
 from stats.lmm.fit import LmmFit
+from stats.lmm.reversals import reversals
 
 FEW_LEVELS = 5
 FEW_DF = 4.0
+GRADIENT_LIMIT = 2e-3  # lme4's check.conv.grad
+CURVATURE_LIMIT = 1e-6  # lme4's check.conv.hess: relative to the largest eigenvalue
 
 
-def advice(fit: LmmFit, *, df: np.ndarray | None = None) -> list[str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvergenceCheck:
+    """lme4's checks of an optimum, from exact derivatives.
+
+    Attributes
+    ----------
+    scaled_gradient : largest entry of the gradient in units in which the Hessian is the identity
+    smallest_eigenvalue, largest_eigenvalue : of the Hessian of the criterion in theta
+    messages : one sentence per check that failed
+    """
+
+    scaled_gradient: float
+    smallest_eigenvalue: float
+    largest_eigenvalue: float
+    messages: tuple[str, ...]
+
+
+def convergence_check(fit: LmmFit) -> ConvergenceCheck:
+    """Check gradient and Hessian at the end of the fit."""
+    evaluation = fit.evaluation
+    values, vectors = np.linalg.eigh(evaluation.hessian)
+    usable = values > CURVATURE_LIMIT * max(float(values[-1]), 1e-300)
+    turned = vectors.T @ evaluation.gradient
+    gradient = float(np.abs(turned[usable] / np.sqrt(values[usable])).max(initial=0.0))
+    messages = []
+    if not fit.converged:
+        messages.append(
+            f"The fit did not converge ({fit.optimiser.status} after {fit.optimiser.evaluations} "
+            "evaluations): do not use its numbers."
+        )
+    if gradient > GRADIENT_LIMIT:
+        messages.append(f"The scaled gradient at the end is {gradient:.2g}, more than {GRADIENT_LIMIT}.")
+    if values[0] < -CURVATURE_LIMIT * float(values[-1]):
+        messages.append(f"The criterion still falls in one direction (Hessian eigenvalue {values[0]:.2g}).")
+    elif not usable.all() and not fit.singular:
+        messages.append("The criterion is flat in one direction: the variances are not identified.")
+    return ConvergenceCheck(
+        scaled_gradient=gradient,
+        smallest_eigenvalue=float(values[0]),
+        largest_eigenvalue=float(values[-1]),
+        messages=tuple(messages),
+    )
+
+
+def advice(fit: LmmFit, *, df: NDArray[np.float64] | None = None) -> list[str]:
     """Notes on the fit, one sentence each, the most serious first.
 
     Parameters
     ----------
     df : degrees of freedom of the fixed effects, to point out tests that rest on few
     """
-    notes = []
-    if not fit.converged:
-        notes.append(
-            f"The fit did not converge ({fit.optimiser.status} after {fit.optimiser.evaluations} "
-            "evaluations): do not use its numbers."
-        )
+    notes = list(convergence_check(fit).messages)
     if fit.singular:
         notes.append(
             f"Singular fit: {'; '.join(fit.boundary)}. A simpler random part would fit the data as well."
@@ -40,6 +85,7 @@ def advice(fit: LmmFit, *, df: np.ndarray | None = None) -> list[str]:
             notes.append(
                 f"Few degrees of freedom: {', '.join(low)}. Their tests and intervals rest on few levels."
             )
+    notes += [reversal.sentence() for reversal in reversals(fit)]
     if fit.design.aliased:
         notes.append(
             f"Left out because earlier columns determine them: {', '.join(fit.design.aliased)} "

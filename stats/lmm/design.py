@@ -105,7 +105,7 @@ def build_design(
     y = _response(formula.response, columns.pop(formula.response), extra.get(offset) if offset else None)
     n = len(y)
     X, names, assign = fixed_columns(formula.intercept, formula.terms, columns, n, coding)
-    X, kept = _full_rank(X)
+    X, kept = full_rank(X)
     random = tuple(_random_design(part, columns, groups, n) for part in formula.random)
     n_parameters = len(kept) + 1 + sum(_n_covariances(part) for part in random)
     if n < n_parameters:
@@ -283,14 +283,14 @@ def _checked_weights(weights: str | None, extra: Mapping[str, FloatArray]) -> Fl
     return values
 
 
-def _full_rank(X: FloatArray) -> tuple[FloatArray, list[int]]:
+def full_rank(X: FloatArray) -> tuple[FloatArray, list[int]]:
     """Columns of X that are no linear combination of earlier ones, as R's pivoting keeps them."""
     kept = list(range(X.shape[1]))
     norms = np.sqrt((X * X).sum(axis=0))
     while kept:
         R = np.asarray(np.linalg.qr(X[:, kept], mode="r"))
         size = min(R.shape)
-        small = np.abs(np.diagonal(R)) < RANK_TOLERANCE * norms[kept[:size]]
+        small = np.abs(np.diagonal(R)) <= RANK_TOLERANCE * norms[kept[:size]]
         if small.any():
             del kept[int(np.argmax(small))]
         elif size < len(kept):

@@ -177,9 +177,9 @@ class Deviance:
             return None
         value, r2, C, scale, factor, rhs, rows = solved
         q = self.products.q
-        Mi, _ = dpotri(factor, lower=1)
-        Mi = np.tril(Mi)
-        Mi += np.tril(Mi, -1).T
+        Mi, _ = dpotri(factor, lower=1)  # the upper triangle of the factor is zero and stays so
+        Mi = Mi + Mi.T
+        Mi.flat[:: len(Mi) + 1] *= 0.5
         starts, sizes, dof = self.products.starts, self._sizes, self.dof
         projection = Projection.of(C, scale, Mi, rhs=rhs, rows=rows, starts=starts, sizes=sizes)
         traced = projection

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from stats.checks import check_choice
 from stats.lmm.crossproducts import cross_products
 from stats.lmm.design import Coding, Design, RandomDesign, build_design
 from stats.lmm.deviance import Deviance, Evaluation
@@ -17,8 +19,10 @@ from stats.lmm.projection import Projection
 from stats.lmm.theta import ThetaMap
 
 FloatArray = NDArray[np.float64]
+Engine = Literal["newton", "statsmodels"]
 
 SINGULAR_BELOW = 1e-4  # lme4's isSingular: smallest diagonal entry of theta
+RESTART_UP_TO = 400  # dense random columns up to which a singular optimum is sought from a second start too
 ZERO_BELOW = 1e-9  # Newton's steps end this close to a variance of zero
 SMALL_RESIDUAL = 100.0  # theta above which the residual sum of squares is computed from the rows
 REFINEMENTS = 6
@@ -110,6 +114,7 @@ def fit_lmm(
     weights: str | None = None,
     offset: str | None = None,
     coding: Coding = "treatment",
+    engine: Engine = "newton",
 ) -> LmmFit:
     """Fit a linear mixed model as lme4's `lmer`.
 
@@ -117,12 +122,13 @@ def fit_lmm(
     ----------
     formula : lme4 formula of column names, for example `"auc ~ pretrain + (1|head) + (1|task)"`
     frame : one row per observation; numbers in fixed terms are covariates, other columns factors with levels
-        sorted
-        as in R (alphabetical, numbers by value); rows with a missing value in a column of the model are
-        dropped and counted in `n_dropped`
+        sorted as in R (alphabetical, numbers by value); rows with a missing value in a column of the model
+        are dropped and counted in `n_dropped`
     reml : restricted (default) or full maximum likelihood
     weights : column of inverse variances up to a factor;  offset : column subtracted from the response
     coding : "treatment" (first level is the baseline) or "sum"
+    engine : "newton", or "statsmodels" to take the variances from statsmodels' MixedLM as an independent
+        check (random intercepts only; everything else is still computed here)
 
     Returns
     -------
@@ -142,7 +148,13 @@ def fit_lmm(
     Checked against R lme4 (tests/golden/lmm_*.json).
     """
     design = build_design(parse_formula(formula), frame, weights=weights, offset=offset, coding=coding)
-    return fit_design(design, reml=reml)
+    check_choice("engine", engine, get_args(Engine))
+    fit = fit_design(design, reml=reml)
+    if engine == "newton":
+        return fit
+    from stats.lmm.crosscheck_statsmodels import refit
+
+    return refit(fit)
 
 
 def fit_design(design: Design, *, reml: bool = True, start: FloatArray | None = None) -> LmmFit:
@@ -155,7 +167,12 @@ def fit_design(design: Design, *, reml: bool = True, start: FloatArray | None = 
         thetas.start_values() if start is None else thetas.rescaled(np.asarray(start, dtype=float), scales)
     )
     evaluation, record = minimise(deviance, begin)
-    return assemble(design, deviance, evaluation, record)
+    fit = assemble(design, deviance, evaluation, record)
+    if fit.singular and deviance.products.q <= RESTART_UP_TO:
+        again = assemble(design, deviance, *minimise(deviance, thetas.start_values(), scoring=False))
+        if again.converged and again.criterion < fit.criterion - 1e-9:
+            return again
+    return fit
 
 
 def assemble(design: Design, deviance: Deviance, evaluation: Evaluation, record: OptimiserRecord) -> LmmFit:

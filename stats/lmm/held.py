@@ -75,7 +75,7 @@ class HeldDeviance:
 
     @property
     def inner_estimate(self) -> float:
-        """Where the search for a limit starts (log SD, correlation); one standard error above an SD of zero."""
+        """Where the search for a limit starts: log SD or correlation; a little above an SD of zero."""
         if self.at_zero:
             return float(np.log(self._zero_spread()))
         return self._constraint(self._best)[0]

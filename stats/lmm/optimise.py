@@ -18,7 +18,7 @@ FloatArray = NDArray[np.float64]
 TOLERANCE = (
     1e-15  # predicted decrease of the criterion at which iteration stops, relative to max(1, |criterion|)
 )
-NOISE = 1e-9  # smaller shares of the criterion are lost in rounding; steps are then judged by the gradient
+NOISE = 3e-12  # smaller shares of the criterion are lost in rounding; steps are judged by the gradient too
 MAX_EVALUATIONS = 200
 SCORING_STEPS = 8
 FAR = 20.0  # a scoring step that multiplies a theta by more is repeated before Newton's steps begin
@@ -36,7 +36,8 @@ class OptimiserRecord:
     gradient_norm : largest absolute entry of the gradient at the end
     smallest_curvature : smallest eigenvalue of the Hessian at the end
     tolerance : on the predicted decrease;  predicted_decrease : at the end
-    status : "converged", "evaluation limit", "no further decrease" or "zero residual variance"
+    status : "converged", "converged by statsmodels", "evaluation limit", "no further decrease" or
+        "zero residual variance"
     """
 
     start: FloatArray
@@ -53,7 +54,7 @@ class OptimiserRecord:
     @property
     def converged(self) -> bool:
         """Whether a minimum was reached."""
-        return self.status == "converged"
+        return self.status.startswith("converged")
 
 
 def minimise(
@@ -99,7 +100,8 @@ def minimise(
         evaluations += 1
         size = float(np.linalg.norm(step))
         if predicted <= NOISE * unit and not clipped:
-            if trial is None or np.abs(trial.gradient).max() >= np.abs(current.gradient).max():
+            flatter = trial is not None and np.abs(trial.gradient).max() < np.abs(current.gradient).max()
+            if trial is None or not (flatter or trial.value < current.value):
                 status = "converged"  # at rounding level: no better point can be told apart
                 break
             current = trial
@@ -138,6 +140,11 @@ def scoring_step(deviance: Deviance, at: Evaluation) -> FloatArray:
     system[0, 0], system[0, 1:], system[1:, 0], system[1:, 1:] = at.dof, at.traces, at.traces, at.trace_pairs
     estimate = np.linalg.lstsq(system, np.concatenate([[at.r2], at.forms]), rcond=1e-10)[0]
     tau = max(estimate[0], 1e-3 * at.r2 / at.dof)
+    floors = (
+        0.1 * np.array(deviance.levels) / deviance.products.n
+    )  # a tenth of the variance of a level's mean
+    if thetas.scalar:
+        return np.sqrt(np.maximum(at.theta**2 + estimate[1:] / tau, floors))
     out = np.empty(k)
     for term, size in enumerate(thetas.sizes):
         block = slice(thetas.starts[term], thetas.starts[term + 1])
@@ -146,8 +153,7 @@ def scoring_step(deviance: Deviance, at: Evaluation) -> FloatArray:
         change[thetas.rows[block], thetas.cols[block]] = estimate[1:][block] / tau
         Gamma = factor @ factor.T + change + np.tril(change, -1).T
         values, vectors = np.linalg.eigh(Gamma)
-        floor = 0.1 * deviance.levels[term] / deviance.products.n  # a tenth of the variance of a level's mean
-        values = np.maximum(values, floor)
+        values = np.maximum(values, floors[term])
         root = np.linalg.cholesky((vectors * values) @ vectors.T)
         out[block] = root[thetas.rows[block], thetas.cols[block]]
     return out

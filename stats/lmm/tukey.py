@@ -35,7 +35,7 @@ def studentized_range_tail(q: float, k: int, df: float) -> float:
     if not np.isfinite(df) or df > 1e7:
         return float(_range_tail(np.array([q]), k)[0])
     s, weights = _scale_nodes(df)
-    return float(min(1.0, weights @ _range_tail(q * s, k)))
+    return min(1.0, float(weights @ _range_tail(q * s, k)))
 
 
 def studentized_range_quantile(probability: float, k: int, df: float) -> float:
@@ -44,10 +44,11 @@ def studentized_range_quantile(probability: float, k: int, df: float) -> float:
     high = 10.0
     while studentized_range_tail(high, k, df) > tail:
         high *= 2.0
-    root: float = brentq(
-        lambda q: studentized_range_tail(q, k, df) - tail, 1e-6, high, xtol=1e-12, rtol=1e-12
-    )
-    return root
+
+    def excess(q: float) -> float:
+        return studentized_range_tail(q, k, df) - tail
+
+    return float(np.float64(brentq(excess, 1e-6, high, xtol=1e-12, rtol=1e-12)))
 
 
 @lru_cache(maxsize=4)
