@@ -1,8 +1,14 @@
 """Formulas: what is understood, and that nothing is evaluated."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from stats.lmm.formula import parse_formula
+
+ROOT = Path(__file__).parents[3]
 
 
 def test_fixed_terms_come_in_rs_order():
@@ -86,3 +92,18 @@ def test_anything_else_is_one_clear_sentence(text, message):
 def test_a_formula_must_be_text():
     with pytest.raises(TypeError, match="`formula` must be a string"):
         parse_formula(3)
+
+
+def test_a_fit_loads_no_heavy_library():
+    """`study test lmm` must start quickly: the parser alone is taken from formulae, statsmodels not at all."""
+    code = (
+        "import sys, pandas as pd\n"
+        "from stats.lmm import fit_lmm\n"
+        "from stats.lmm.summary import lmm_summary\n"
+        "frame = pd.DataFrame({'y': [1.0, 2, 3, 5, 4, 7], 'g': list('aabbcc'), 'x': [0, 1, 0, 1, 0, 1]})\n"
+        "lmm_summary(fit_lmm('y ~ x + (1|g)', frame))\n"
+        "heavy = ('formulae', 'statsmodels', 'pingouin', 'scipy.stats', 'scipy.interpolate', 'torch')\n"
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"
