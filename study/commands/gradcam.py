@@ -43,10 +43,8 @@ def gradcam_command(
     from data.store import Store
     from study.config import parse_study
     from study.rich_tables import print_table
-    from study.run.prepare import prepare_task
+    from study.run.explain import explain_cell
     from study.stores import newest_store
-    from training.gradcam import gradcam_for_cell
-    from training.weights import resolve_weights
     from training.weights_files import default_weights_dir
 
     opened = Store.open(store or newest_store())
@@ -54,16 +52,7 @@ def gradcam_command(
     folder = weights_dir or default_weights_dir()
     found = []
     for row in _chosen(opened, cell or []).itertuples():
-        task = prepare_task(row.task, config.tasks[row.task], data_root)
-        rows = gradcam_for_cell(
-            opened,
-            row.cell_id,
-            images=task.images(int(row.image_size)),
-            manifest=task.manifest,
-            weights=resolve_weights(row.pretrain, row.backbone, weights_dir=folder),
-            read_mask=task.dataset.read_mask,
-            per_kind=per_kind,
-        )
+        rows = explain_cell(opened, config, row, data_root=data_root, weights_dir=folder, per_kind=per_kind)
         found += [_line(item) for item in rows.itertuples()]
     columns = ("task", "cell", "kind", "image", "true class", "score", "energy", "mask")
     print_table(Console(), "Grad-CAM of the predicted class, test images", columns, found, texts=5)

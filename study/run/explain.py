@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -36,20 +37,35 @@ def explain_best(
     note: Callable[[str], None],
 ) -> None:
     """Write Grad-CAM overlays of the best cell of each task; those that the store holds are kept."""
-    from training.gradcam import explained_cells, gradcam_for_cell
-    from training.weights import resolve_weights
+    from training.gradcam import explained_cells
 
     present = explained_cells(store)
     for cell in best_cells(store).itertuples():
-        if cell.cell_id in present:
-            continue
-        note(f"{cell.task}: Grad-CAM of the best cell {cell.cell_id} (validation AUC {cell.val_auc:.3f})")
-        task = prepare_task(cell.task, config.tasks[cell.task], data_root)
-        gradcam_for_cell(
-            store,
-            cell.cell_id,
-            images=task.images(int(cell.image_size)),
-            manifest=task.manifest,
-            weights=resolve_weights(cell.pretrain, cell.backbone, weights_dir=weights_dir),
-            read_mask=task.dataset.read_mask,
-        )
+        if cell.cell_id not in present:
+            note(f"{cell.task}: Grad-CAM of the best cell {cell.cell_id} (validation AUC {cell.val_auc:.3f})")
+            explain_cell(store, config, cell, data_root=data_root, weights_dir=weights_dir)
+
+
+def explain_cell(
+    store: Store,
+    config: StudyConfig,
+    cell: Any,
+    *,
+    data_root: Path | None,
+    weights_dir: Path,
+    per_kind: int = 2,
+) -> pd.DataFrame:
+    """Grad-CAM of one row of the grid (task, cell_id, pretrain, backbone, image_size); its index rows."""
+    from training.gradcam import gradcam_for_cell
+    from training.weights import resolve_weights
+
+    task = prepare_task(cell.task, config.tasks[cell.task], data_root)
+    return gradcam_for_cell(
+        store,
+        cell.cell_id,
+        images=task.images(int(cell.image_size)),
+        manifest=task.manifest,
+        weights=resolve_weights(cell.pretrain, cell.backbone, weights_dir=weights_dir),
+        read_mask=task.dataset.read_mask,
+        per_kind=per_kind,
+    )
