@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.lapack import dpotrf
 
 from stats.lmm.fit import LmmFit
 from stats.lmm.theta import ThetaMap
@@ -211,6 +212,15 @@ class HeldDeviance:
                     H[first + i, first + j] = Hxy[col2, col]
         return rho, a, H
 
+    def _solved(self, system: FloatArray, right: FloatArray) -> FloatArray:
+        """Solution of the Lagrange system; of least norm for correlations, which become singular near +-1."""
+        if self.parameter.kind != "correlation":
+            try:
+                return np.asarray(np.linalg.solve(system, right))
+            except np.linalg.LinAlgError:
+                pass
+        return np.asarray(np.linalg.lstsq(system, right, rcond=1e-13)[0])
+
     def _minimum(self, target: float) -> tuple[FloatArray, float]:
         v, multiplier = self._start(target), 0.0
         value, g, H = self._deviance(v)
@@ -220,7 +230,7 @@ class HeldDeviance:
             system = np.zeros((k + 1, k + 1))
             system[:k, :k] = _positive(H + multiplier * curve, a)
             system[:k, k] = system[k, :k] = a
-            solved = np.linalg.lstsq(system, np.append(-g, target - h), rcond=1e-13)[0]
+            solved = self._solved(system, np.append(-g, target - h))
             step, multiplier = solved[:k], float(solved[k])
             decrease = 0.5 * abs(float(step @ (g + multiplier * a))) + abs(target - h)
             length = min(1.0, 1.0 / max(1e-300, float(np.abs(step).max())))
@@ -241,7 +251,7 @@ class HeldDeviance:
 def _positive(H: FloatArray, a: FloatArray) -> FloatArray:
     """H made positive definite on the tangent of the constraint, so that the step goes downhill."""
     size = float(np.linalg.norm(a))
-    if size == 0.0:
+    if size == 0.0 or not dpotrf(H, lower=1)[1]:
         return H
     basis = np.linalg.qr(np.column_stack([a / size, np.eye(len(a))]))[0][:, 1:]
     values, vectors = np.linalg.eigh(basis.T @ H @ basis)

@@ -24,12 +24,14 @@ class ThetaMap:
     sizes : number of coefficients per term
     starts : offset of each term in theta (and in gamma), with the total length last
     rows, cols : within-term indices of every entry of theta
+    scalar : whether every term has one coefficient, so that gamma = theta squared
     """
 
     sizes: tuple[int, ...]
     starts: tuple[int, ...]
     rows: NDArray[np.intp]
     cols: NDArray[np.intp]
+    scalar: bool
 
     @classmethod
     def of(cls, sizes: Sequence[int]) -> ThetaMap:
@@ -41,17 +43,13 @@ class ThetaMap:
             starts=tuple(int(s) for s in starts),
             rows=np.array([p[0] for p in pairs], dtype=np.intp),
             cols=np.array([p[1] for p in pairs], dtype=np.intp),
+            scalar=len(pairs) == len(sizes),
         )
 
     @property
     def length(self) -> int:
         """Number of entries of theta."""
         return self.starts[-1]
-
-    @property
-    def scalar(self) -> bool:
-        """Whether every term has one coefficient, so that gamma = theta squared."""
-        return self.length == len(self.sizes)
 
     @property
     def diagonal(self) -> NDArray[np.bool_]:

@@ -95,7 +95,7 @@ def test_a_formula_must_be_text():
 
 
 def test_a_fit_loads_no_heavy_library():
-    """`study test lmm` must start quickly: the parser alone is taken from formulae, statsmodels not at all."""
+    """`study test lmm` must start quickly: of formulae only the parser is loaded."""
     code = (
         "import sys, pandas as pd\n"
         "from stats.lmm import fit_lmm\n"
