@@ -25,7 +25,7 @@ _PLASMA = np.array(
     ],
     dtype=np.float64,
 )
-_STRONGEST = 0.7  # opacity where the map has its maximum: the tissue below stays visible
+_STRONGEST = 0.6  # opacity where the map has its maximum: the tissue below stays visible
 
 
 def image_png(image: np.ndarray) -> bytes:

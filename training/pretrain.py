@@ -53,7 +53,7 @@ class PretrainRecipe:
     lr : peak learning rate of the one-cycle schedule (AdamW)
     """
 
-    n_images: int = 1100
+    n_images: int = 1200
     size: int = 96
     window: int = 48
     difficulty: tuple[float, float] = (0.0, 0.15)

@@ -46,7 +46,7 @@ __all__ = [
 LEVELS = ("ImageNet", "RadImageNet", "phantom", "random")
 _FILE = "file:"
 # Part of the name of cached phantom weights: another recipe never reads the files of this one.
-PHANTOM_RECIPE = "v2"
+PHANTOM_RECIPE = "v3"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+from functools import lru_cache
 
 import pytest
 import torch
@@ -30,6 +31,16 @@ def _network(backbone: str) -> nn.Module:
     return getattr(models, backbone.lower())(weights=None)
 
 
+@lru_cache(maxsize=3)
+def _kept_state(backbone: str) -> dict[str, torch.Tensor]:
+    return _network(backbone).state_dict()
+
+
+def _state(backbone: str) -> dict[str, torch.Tensor]:
+    """State dict of a network with its classifier; a fresh dict, shared tensors."""
+    return dict(_kept_state(backbone))
+
+
 def _radimagenet_state(backbone: str) -> dict[str, torch.Tensor]:
     """The layout of RadImageNet's PyTorch files: Sequential of the children up to the pooling."""
     if backbone == "InceptionV3":
@@ -46,16 +57,12 @@ def _radimagenet_state(backbone: str) -> dict[str, torch.Tensor]:
     return Backbone().state_dict()
 
 
-def _first_weight(state: dict[str, torch.Tensor]) -> torch.Tensor:
-    return next(tensor for tensor in state.values() if tensor.ndim == 4)
-
-
 # right files
 
 
 @pytest.mark.parametrize("backbone", ["ResNet18", "DenseNet121", "InceptionV3"])
 def test_torchvision_layout_loads_every_tensor(backbone, tmp_path):
-    state = _network(backbone).state_dict()
+    state = _state(backbone)
     torch.save(state, tmp_path / "own.pth")
     trunk = trunk_from_file(tmp_path / "own.pth", backbone)
     loaded = trunk.net.state_dict()
@@ -79,7 +86,7 @@ def test_radimagenet_layout_loads_every_tensor(backbone, tmp_path):
 
 
 def test_old_densenet_names_load(tmp_path):
-    state = _network("DenseNet121").state_dict()
+    state = _state("DenseNet121")
     old = {}
     for name, tensor in state.items():
         if "denselayer" in name:
@@ -94,7 +101,7 @@ def test_old_densenet_names_load(tmp_path):
 
 
 def test_safetensors_equals_pth(tmp_path):
-    state = _network("ResNet18").state_dict()
+    state = _state("ResNet18")
     save_file(state, tmp_path / "own.safetensors")
     torch.save(state, tmp_path / "own.pth")
     a = trunk_from_file(tmp_path / "own.safetensors", "ResNet18").state_dict()
@@ -106,7 +113,7 @@ def test_safetensors_equals_pth(tmp_path):
 
 
 def test_file_of_another_network_names_that_network(tmp_path):
-    torch.save(_network("ResNet18").state_dict(), tmp_path / "own.pth")
+    torch.save(_state("ResNet18"), tmp_path / "own.pth")
     with pytest.raises(
         ValueError, match=r"does not fit ResNet50: .* It is a file of ResNet18: set `backbone`"
     ):
@@ -114,7 +121,7 @@ def test_file_of_another_network_names_that_network(tmp_path):
 
 
 def test_missing_keys_are_counted_and_named(tmp_path):
-    state = _network("ResNet18").state_dict()
+    state = _state("ResNet18")
     for name in ("conv1.weight", "layer4.1.bn2.running_var"):
         del state[name]
     torch.save(state, tmp_path / "own.pth")
@@ -124,7 +131,7 @@ def test_missing_keys_are_counted_and_named(tmp_path):
 
 
 def test_extra_keys_are_counted_and_named(tmp_path):
-    state = _network("ResNet18").state_dict() | {"head.weight": torch.zeros(2)}
+    state = _state("ResNet18") | {"head.weight": torch.zeros(2)}
     torch.save(state, tmp_path / "own.pth")
     with pytest.raises(ValueError, match=r"1 do not belong to it \(head.weight\)"):
         trunk_from_file(tmp_path / "own.pth", "ResNet18")
@@ -140,7 +147,7 @@ def test_radimagenet_file_with_auxiliary_head_is_refused(tmp_path):
 
 
 def test_other_shape_is_named(tmp_path):
-    state = _network("ResNet18").state_dict()
+    state = _state("ResNet18")
     state["conv1.weight"] = torch.zeros(64, 1, 7, 7)
     torch.save(state, tmp_path / "own.pth")
     with pytest.raises(ValueError, match=r"conv1.weight \(64, 1, 7, 7\) for \(64, 3, 7, 7\)"):
@@ -151,7 +158,7 @@ def test_other_shape_is_named(tmp_path):
 @pytest.mark.parametrize("kept", [0, 100, 0.5])
 def test_truncated_file(suffix, kept, tmp_path):
     path = tmp_path / f"own{suffix}"
-    state = _network("ResNet18").state_dict()
+    state = _state("ResNet18")
     if suffix == ".pth":
         torch.save(state, path)
     else:
@@ -181,14 +188,14 @@ def test_pickle_with_code_is_refused_and_not_run(legacy, tmp_path, monkeypatch):
 
 
 def test_checkpoint_with_other_entries_is_refused(tmp_path):
-    torch.save({"epoch": 3, "state_dict": _network("ResNet18").state_dict()}, tmp_path / "own.pth")
+    torch.save({"epoch": 3, "state_dict": _state("ResNet18")}, tmp_path / "own.pth")
     with pytest.raises(ValueError, match=r"entries that are no tensors \(epoch, state_dict\)"):
         trunk_from_file(tmp_path / "own.pth", "ResNet18")
 
 
 def test_nan_is_refused(tmp_path):
-    state = _network("ResNet18").state_dict()
-    state["bn1.running_var"][0] = float("nan")
+    state = _state("ResNet18")
+    state["bn1.running_var"] = torch.full((64,), float("nan"))
     torch.save(state, tmp_path / "own.pth")
     with pytest.raises(ValueError, match=r"not finite in 1 tensors \(bn1.running_var\)"):
         trunk_from_file(tmp_path / "own.pth", "ResNet18")
@@ -218,7 +225,7 @@ def test_absent_public_file_gives_the_exact_steps(level, tmp_path):
 
 
 def test_imagenet_file_with_wrong_content_is_refused(tmp_path):
-    torch.save(_network("ResNet18").state_dict(), tmp_path / "resnet18-f37072fd.pth")
+    torch.save(_state("ResNet18"), tmp_path / "resnet18-f37072fd.pth")
     with pytest.raises(ValueError, match="truncated or altered: its SHA-256 begins with"):
         resolve_weights("ImageNet", "ResNet18", weights_dir=tmp_path)
 
@@ -263,12 +270,12 @@ def test_download_with_another_hash_is_not_kept(tmp_path, monkeypatch):
 
 def test_own_file_records_its_hash_and_is_checked_again(tmp_path):
     path = tmp_path / "own.pth"
-    torch.save(_network("ResNet18").state_dict(), path)
+    torch.save(_state("ResNet18"), path)
     weights = resolve_weights(f"file:{path}", "ResNet18", weights_dir=tmp_path)
     assert len(weights.sha256) == 64
     relative = resolve_weights("file:own.pth", "ResNet18", weights_dir=tmp_path)
     assert relative.sha256 == weights.sha256
-    torch.save(_network("ResNet18").state_dict(), path)
+    torch.save(_state("ResNet18") | {"conv1.weight": torch.ones(64, 3, 7, 7)}, path)
     with pytest.raises(ValueError, match="has changed since the study began"):
         load_backbone(weights)
 
