@@ -171,7 +171,8 @@ def _settings():
     return CellSettings(
         task="breast", seed=0, fold=0, pretrain="random", backbone="ResNet18", head="Linear",
         lr_decay="cosine", fc_ratio=None, filters=None, epochs=1, batch_size=8, image_size=64, lr=1e-3,
-        lr_decay_factor=None, dropout=None, kernel_size=None, unfreeze=0, optimizer="adam", weight_decay=0.0, amp=False,
+        lr_decay_factor=None, dropout=None, kernel_size=None, unfreeze=0, optimizer="adam",
+        weight_decay=0.0, amp=False,
         frozen_batchnorm="eval", checkpoint="val_auc", preprocessing="caffe", augmentation="none",
     )  # fmt: skip
 
