@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal, get_args
 
 import numpy as np
@@ -14,7 +15,7 @@ from stats.lmm.crossproducts import cross_products
 from stats.lmm.design import Coding, Design, RandomDesign, build_design
 from stats.lmm.deviance import Deviance, Evaluation
 from stats.lmm.formula import parse_formula
-from stats.lmm.optimise import OptimiserRecord, minimise
+from stats.lmm.optimise import OptimiserRecord, minimise, scoring_step
 from stats.lmm.projection import Projection
 from stats.lmm.theta import ThetaMap
 
@@ -166,10 +167,10 @@ def fit_design(design: Design, *, reml: bool = True, start: FloatArray | None = 
     begin = (
         thetas.start_values() if start is None else thetas.rescaled(np.asarray(start, dtype=float), scales)
     )
-    evaluation, record = minimise(deviance, begin)
+    evaluation, record = minimise(deviance, begin, scoring=partial(scoring_step, deviance))
     fit = assemble(design, deviance, evaluation, record)
     if fit.singular and deviance.products.q <= RESTART_UP_TO:
-        again = assemble(design, deviance, *minimise(deviance, thetas.start_values(), scoring=False))
+        again = assemble(design, deviance, *minimise(deviance, thetas.start_values()))
         if again.converged and again.criterion < fit.criterion - 1e-9:
             return again
     return fit

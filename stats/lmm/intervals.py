@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from stats.lmm.crossproducts import CrossProducts
 from stats.lmm.design import Design
 from stats.lmm.deviance import Deviance
 from stats.lmm.fit import LmmFit, assemble
-from stats.lmm.optimise import minimise
+from stats.lmm.optimise import minimise, scoring_step
 
 FloatArray = NDArray[np.float64]
 
@@ -152,7 +153,8 @@ def refitter(fit: LmmFit) -> Callable[[FloatArray], LmmFit]:
         beta = np.asarray(np.linalg.solve(products.R, projected + again), dtype=np.float64)
         changed = _with_response(products, design, residual * root, residual, beta)
         deviance = Deviance(changed, fit.deviance.thetas, levels=fit.deviance.levels, reml=fit.reml)
-        evaluation, record = minimise(deviance, fit.deviance.thetas.start_values())
+        start = fit.deviance.thetas.start_values()
+        evaluation, record = minimise(deviance, start, scoring=partial(scoring_step, deviance))
         return assemble(replace(design, y=y), deviance, evaluation, record)
 
     return refit

@@ -139,9 +139,6 @@ def _random_part(design: Design, part: RandomTerm, data: RandomDesign) -> Random
 def without_coefficient(design: Design, term: int, row: int) -> tuple[RandomDesign, ...]:
     """The random terms with coefficient `row` of term `term` left out."""
     data = design.random[term]
-    others = design.random[:term], design.random[term + 1 :]
-    if len(data.coefficients) == 1:
-        return (*others[0], *others[1])
     kept = [i for i in range(len(data.coefficients)) if i != row]
     smaller = replace(
         data,
@@ -149,7 +146,8 @@ def without_coefficient(design: Design, term: int, row: int) -> tuple[RandomDesi
         values=data.values[kept],
         scale=data.scale[kept],
     )
-    return (*others[0], smaller, *others[1])
+    middle = (smaller,) if kept else ()
+    return (*design.random[:term], *middle, *design.random[term + 1 :])
 
 
 def criterion_with(fit: LmmFit, random: tuple[RandomDesign, ...]) -> float:

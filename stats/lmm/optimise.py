@@ -6,7 +6,9 @@ an ordinary stationary point at which the Hessian is exact too.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,10 +59,33 @@ class OptimiserRecord:
         return self.status.startswith("converged")
 
 
+class Point(Protocol):
+    """A criterion with its derivatives at `theta`."""
+
+    @property
+    def theta(self) -> FloatArray: ...
+    @property
+    def value(self) -> float: ...
+    @property
+    def gradient(self) -> FloatArray: ...
+    @property
+    def hessian(self) -> FloatArray: ...
+
+
+P = TypeVar("P", bound=Point)
+P_co = TypeVar("P_co", bound=Point, covariant=True)
+
+
+class Criterion(Protocol[P_co]):
+    """What can be minimised."""
+
+    def evaluate(self, theta: FloatArray) -> P_co | None: ...
+
+
 def minimise(
-    deviance: Deviance, start: FloatArray, *, scoring: bool = True
-) -> tuple[Evaluation, OptimiserRecord]:
-    """Local minimum of the criterion from `start`.
+    deviance: Criterion[P], start: FloatArray, *, scoring: Callable[[P], FloatArray] | None = None
+) -> tuple[P, OptimiserRecord]:
+    """Local minimum of the criterion from `start`, after steps that `scoring` proposes (see `scoring_step`).
 
     Raises
     ------
@@ -74,8 +99,10 @@ def minimise(
         )
     first, begin = current.value, start
     evaluations = 1
-    for _ in range(SCORING_STEPS if scoring else 0):
-        moved = deviance.evaluate(scoring_step(deviance, current))
+    for _ in range(SCORING_STEPS):
+        if scoring is None:
+            break
+        moved = deviance.evaluate(scoring(current))
         evaluations += 1
         if moved is None or moved.value >= current.value:
             break

@@ -20,15 +20,15 @@ from stats.lmm.crossproducts import CrossProducts
 from stats.lmm.deviance import Deviance
 from stats.lmm.fit import LmmFit, fit_design
 from stats.lmm.held import HeldDeviance, Parameter, held_parameters
-from stats.lmm.lrt import criterion_with, without_coefficient
 from stats.lmm.optimise import minimise
 
 FloatArray = NDArray[np.float64]
 
-MAX_TRIALS = 60
+MAX_TRIALS = 30
 ROOT_TOLERANCE = 1e-7  # on the signed root of the deviance difference
-EDGE = 1e-7  # distance from +-1 at which a correlation counts as at its limit
-COLUMNS = ["part", "group", "term", "estimate", "conf_low", "conf_high"]
+EDGE = 1e-7  # distance from 0 or +-1 at which an estimate counts as at its limit
+COLUMNS = ["part", "group", "term", "estimate", "conf_low", "conf_high", "note"]
+NOT_FOUND = "a limit was not found: the deviance is too flat or too rough in this parameter"
 
 
 def profile_intervals(fit: LmmFit, *, conf_level: float = 0.95) -> pd.DataFrame:
@@ -36,8 +36,9 @@ def profile_intervals(fit: LmmFit, *, conf_level: float = 0.95) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame : part ("random", "residual", "fixed"), group, term, estimate (ML), conf_low, conf_high. Limits
-        of a standard deviation may be 0, those of a correlation -1 and 1
+    DataFrame : part ("random", "residual", "fixed"), group, term, estimate (ML), conf_low, conf_high,
+        note. Limits of a standard deviation may be 0, those of a correlation -1 and 1; a limit that cannot be
+        found is NaN and noted
 
     Raises
     ------
@@ -57,34 +58,41 @@ def profile_intervals(fit: LmmFit, *, conf_level: float = 0.95) -> pd.DataFrame:
 
 def _random_row(best: LmmFit, parameter: Parameter, z: float) -> dict:
     held = HeldDeviance(best, parameter)
-    limits = []
-    for sign, end in ((-1.0, parameter.limits[0]), (1.0, parameter.limits[1])):
-        if np.isfinite(end) and parameter.kind != "residual" and _reachable(best, held, end, z):
-            limits.append(end)
-        else:
-            step = sign * z * held.spread
-            begin, last = held.inner_estimate, held.inner_limit(end)
-            at_start = held.root(begin) if held.at_zero else 0.0
-            limits.append(held.outer(_limit(held.root, begin, step, z, last, at_start=at_start)))
-    return {
+    row = {
         "part": "residual" if parameter.kind == "residual" else "random",
         "group": parameter.group,
         "term": parameter.name,
-        "estimate": held.estimate,
-        "conf_low": limits[0],
-        "conf_high": limits[1],
     }
+    if held.undefined:
+        note = "not defined: one of the standard deviations is estimated as zero"
+        return {**row, "estimate": float("nan"), "conf_low": -1.0, "conf_high": 1.0, "note": note}
+    limits = []
+    for sign, end in ((-1.0, parameter.limits[0]), (1.0, parameter.limits[1])):
+        if np.isfinite(end) and parameter.kind != "residual" and _reachable(held, end, z):
+            limits.append(end)
+        else:
+            step = sign * z * held.spread
+            begin, last = held.inner_estimate, held.inner(end) if np.isfinite(end) else end
+            at_start = held.root(begin) if held.at_zero else 0.0
+            limits.append(held.outer(_limit(held.root, begin, step, z, last, at_start=at_start)))
+    return _noted({**row, "estimate": held.estimate, "conf_low": limits[0], "conf_high": limits[1]})
 
 
-def _reachable(best: LmmFit, held: HeldDeviance, end: float, z: float) -> bool:
+def _noted(row: dict) -> dict:
+    missing = np.isnan(row["conf_low"]) or np.isnan(row["conf_high"])
+    return {**row, "note": NOT_FOUND if missing else None}
+
+
+def _reachable(held: HeldDeviance, end: float, z: float) -> bool:
     """Whether the parameter at its natural limit is still not rejected."""
-    parameter = held.parameter
     if abs(held.estimate - end) <= EDGE:
         return True
-    if parameter.kind == "sd":
-        smaller = without_coefficient(best.design, parameter.term, parameter.row)
-        return criterion_with(best, smaller) - best.criterion <= z * z
-    return abs(held.root(end - np.sign(end) * EDGE)) <= z
+    last = held.inner(end)
+    if held.parameter.kind == "correlation":
+        for share in (0.0625, 0.125, 0.25, 0.5):  # step by step, each from the solution before
+            if abs(held.root(held.inner_estimate + share * (last - held.inner_estimate))) > z:
+                return False
+    return abs(held.root_at(end, last)) <= z
 
 
 def _limit(
@@ -98,11 +106,11 @@ def _limit(
     known = [(at_start, start)]
     low, high = (start, end) if at_start < z else (-sign * np.inf, start)
     trial = start + step if at_start < z else start - step
-    for _ in range(MAX_TRIALS):
+    for count in range(MAX_TRIALS):
         if np.isfinite(high) and sign * (trial - high) >= 0:
             trial = 0.5 * (low + high) if np.isfinite(low) else high - abs(step) * sign
         elif np.isfinite(low) and sign * (trial - low) <= 0:
-            trial = 0.5 * (low + high) if np.isfinite(high) else low + step
+            trial = 0.5 * (low + high) if np.isfinite(high) else low + sign * (abs(low - start) + abs(step))
         value = sign * root(trial)
         if abs(value - z) < ROOT_TOLERANCE:
             return trial
@@ -110,6 +118,8 @@ def _limit(
             low = trial
         else:
             high = trial
+        if abs(high - low) < 1e-10 * max(1.0, abs(trial)):
+            break  # a jump between two branches of the profile
         known.append((value, trial))
         known.sort(key=lambda k: -abs(k[0] - z))
         known = known[-4:]
@@ -117,9 +127,9 @@ def _limit(
         nearest = known[-1][1]
         reach = abs(nearest - start) + abs(step)
         trial = nearest + float(np.clip(_interpolated(nodes, z) - nearest, -reach, reach))
-    raise ValueError(
-        "A profile limit was not found; the deviance is too flat or too rough in this parameter."
-    )
+        if count % 4 == 3 and np.isfinite(low) and np.isfinite(high):
+            trial = 0.5 * (low + high)  # interpolation may creep where the profile bends
+    return float("nan")
 
 
 def _interpolated(nodes: list[tuple[float, float]], z: float) -> float:
@@ -138,14 +148,8 @@ def _fixed_row(best: LmmFit, j: int, z: float) -> dict:
     estimate, se = float(best.beta[j]), float(best.std_errors[j])
     held = _HeldCoefficient(best, j)
     limits = [_limit(held.root, estimate, sign * se * z, z, sign * np.inf) for sign in (-1.0, 1.0)]
-    return {
-        "part": "fixed",
-        "group": None,
-        "term": best.names[j],
-        "estimate": estimate,
-        "conf_low": limits[0],
-        "conf_high": limits[1],
-    }
+    row = {"part": "fixed", "group": None, "term": best.names[j], "estimate": estimate}
+    return _noted({**row, "conf_low": limits[0], "conf_high": limits[1]})
 
 
 class _HeldCoefficient:
@@ -170,7 +174,7 @@ class _HeldCoefficient:
             levels=self._best.deviance.levels,
             reml=False,
         )
-        evaluation, _ = minimise(deviance, self._theta, scoring=False)
+        evaluation, _ = minimise(deviance, self._theta)
         self._theta = evaluation.theta
         gain = max(0.0, evaluation.value - self._best.criterion)
         return float(np.sign(c - self._best.beta[self._j]) * np.sqrt(gain))

@@ -254,3 +254,16 @@ def test_bootstrap_input_is_checked(fit):
         bootstrap(fit, n_resamples=1, rng=np.random.default_rng(1))
     with pytest.raises(TypeError, match="`rng` must be a numpy Generator"):
         bootstrap(fit, rng=7)
+
+
+def test_a_correlation_with_a_zero_variance_is_not_defined():
+    rng = np.random.default_rng(4)
+    noise = rng.normal(size=(12, 6))
+    noise -= noise.mean(axis=1, keepdims=True)
+    frame = pd.DataFrame({"y": noise.ravel(), "g": np.repeat(np.arange(12), 6), "x": rng.normal(size=72)})
+    fit = fit_lmm("y ~ x + (x|g)", frame, reml=False)
+    assert "variance of Intercept in 'g' is zero" in fit.boundary
+    row = profile_intervals(fit).set_index("term").loc["cor(Intercept, x)"]
+    assert np.isnan(row["estimate"])
+    assert (row["conf_low"], row["conf_high"]) == (-1.0, 1.0)
+    assert row["note"].startswith("not defined")
