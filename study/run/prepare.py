@@ -5,7 +5,7 @@ Everything that can be wrong with the input shows here, before anything is writt
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -113,16 +113,22 @@ def find_weights(
 
 
 def make_missing(
-    found: dict[tuple[str, str], "Weights | None"], *, weights_dir: Path, note: Callable[[str], None]
+    found: dict[tuple[str, str], "Weights | None"],
+    *,
+    weights_dir: Path,
+    note: Callable[[str], None],
+    report: Callable[[str, int, int], None],
 ) -> dict[tuple[str, str], "Weights"]:
-    """The same weights, with those that need no download made."""
+    """The same weights, with those that need no download made; `report` gets label, done and total images."""
     complete = {}
     for (pretrain, backbone), weights in found.items():
         if weights is None:
             from training.pretrain import make_phantom_weights
 
             note(f"{backbone}: short pretraining on phantoms (once; kept in {weights_dir})")
-            weights = make_phantom_weights(backbone, weights_dir=weights_dir)
+            weights = make_phantom_weights(
+                backbone, weights_dir=weights_dir, progress=partial(report, f"{backbone}: pretraining")
+            )
         complete[pretrain, backbone] = weights
     return complete
 

@@ -36,6 +36,7 @@ class RunProgress(Protocol):
     def begin_group(self, label: str, n_cells: int) -> None: ...
     def features(self, done: int, total: int) -> None: ...
     def cell(self, cell_id: str, status: str) -> None: ...
+    def pretraining(self, label: str, done: int, total: int) -> None: ...
     def note(self, text: str) -> None: ...
 
 
@@ -79,7 +80,10 @@ def run_grid(
     for task in tasks.values():
         for note in task.notes:
             progress.note(f"{task.name}: {note}")
-    weights = make_missing(found, weights_dir=weights_dir, note=progress.note)
+    with progress.running():
+        weights = make_missing(
+            found, weights_dir=weights_dir, note=progress.note, report=progress.pretraining
+        )
     planned = plan_cells(cells, tasks, weights)
     for note in freeze_study(store, study):
         progress.note(note)
