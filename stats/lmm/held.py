@@ -1,8 +1,8 @@
 """The ML deviance with one standard deviation or correlation held at a value.
 
 The coefficients of the term are reordered so that the parameter becomes simple: the SD of the first
-coefficient is sigma theta_11, and the correlation of the first two is the direction of the second row of Lambda. The
-remaining coordinates are then free, and the trust-region Newton steps of the fit serve here too:
+coefficient is sigma theta_11, and the correlation of the first two is the direction of the second row of
+Lambda. The remaining coordinates are then free, and the trust-region Newton steps of the fit serve here too:
 
     SD held at c:          theta_11 = c exp(-lambda); free: the other thetas and lambda = log sigma
     correlation held at r: theta_21 = r t, theta_22 = sqrt(1 - r^2) t; free: t and the others (sigma profiled)

@@ -8,6 +8,7 @@ from data.published_grid import load_published_grid
 from stats.lmm import fit_lmm
 from stats.lmm.checks import advice, convergence_check
 from stats.lmm.crosscheck_statsmodels import crosscheck
+from stats.lmm.diagnostics import residual_diagnostics, residual_frame
 from stats.lmm.predict import predict
 from stats.lmm.random_effects import fitted_values
 from stats.lmm.reversals import reversals
@@ -137,3 +138,29 @@ def test_statsmodels_check_names_what_it_cannot_do(grid):
         crosscheck(fit_lmm("test_auc ~ pretrain + (1|clf)", grid, weights="fcsizeratio"))
     with pytest.raises(ValueError, match="`engine`"):
         fit_lmm(PRETRAIN, grid, engine="lme4")
+
+
+def test_residual_diagnostics_describe_normal_and_skewed_residuals():
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame({"g": np.repeat(np.arange(40), 25), "x": rng.normal(size=1000)})
+    mean = frame["x"] + rng.normal(size=40)[frame["g"]]
+    normal = residual_diagnostics(fit_lmm("y ~ x + (1|g)", frame.assign(y=mean + rng.normal(size=1000))))
+    assert abs(normal.skewness) < 0.3  # four standard errors of 1,000 residuals
+    assert normal.normal_correlation > 0.995
+    assert abs(normal.spread_trend) < 0.13
+    assert normal.spread_by_level["n"].sum() == 1000
+    skewed = residual_diagnostics(fit_lmm("y ~ x + (1|g)", frame.assign(y=mean + rng.exponential(size=1000))))
+    assert skewed.skewness > 1
+    assert skewed.excess_kurtosis > 1
+    assert skewed.normal_correlation < normal.normal_correlation
+    assert (skewed.large["scaled"].abs() > 3).all()
+    fan = mean + rng.normal(size=1000) * np.exp(0.4 * mean)
+    assert residual_diagnostics(fit_lmm("y ~ x + (1|g)", frame.assign(y=fan))).spread_trend > 0.2
+
+
+def test_residual_rows_point_into_the_frame(grid):
+    holes = grid.assign(test_auc=grid["test_auc"].where(np.arange(len(grid)) % 7 != 0))
+    fit = fit_lmm(PRETRAIN, holes)
+    table = residual_frame(fit)
+    observed = holes["test_auc"].to_numpy()[table["row"]]
+    np.testing.assert_allclose(table["fitted"] + table["residual"], observed, rtol=1e-12)
