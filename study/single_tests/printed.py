@@ -13,7 +13,7 @@ def print_report(console: Console, test: str, report: dict[str, Any]) -> None:
     """Print the report of one test (see study/test_reports.py) as tables and notes."""
     {"delong": _delong, "mcnemar": _mcnemar, "wilcoxon": _wilcoxon, "lmm": _lmm}[test](console, report)
     for note in report.get("notes") or report.get("warnings") or []:
-        console.print(f"Note: {note}.", style="yellow")
+        console.print(f"Note: {note.rstrip('.')}.", style="yellow")
 
 
 def _delong(console: Console, report: dict[str, Any]) -> None:

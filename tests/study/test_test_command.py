@@ -402,3 +402,9 @@ def test_lmm_tables_are_printed(sleep: Path) -> None:
 )
 def test_lmm_refuses_bad_formulas(sleep: Path, formula: str, message: str) -> None:
     assert message in refused("lmm", sleep, "--formula", formula)
+
+
+def test_printed_notes_end_with_one_full_stop(grid: Path) -> None:
+    result = CliRunner().invoke(app, ["test", "lmm", str(grid), "--formula", "auc ~ pretrain + (1|head)"])
+    assert "Note: " in result.stdout
+    assert ".." not in result.stdout
