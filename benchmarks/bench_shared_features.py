@@ -68,7 +68,8 @@ def main() -> None:
         alone = pd.concat(frames).sort_values(keys, ignore_index=True)
         pd.testing.assert_frame_equal(together.sort_values(keys, ignore_index=True), alone, check_exact=True)
     print(f"{len(cells)} cells, one group, ResNet18 at 128 px: the same predictions both ways")
-    print(f"shared {shared_seconds:.1f} s, one at a time {alone_seconds:.1f} s: {alone_seconds / shared_seconds:.1f}x")
+    ratio = alone_seconds / shared_seconds
+    print(f"shared {shared_seconds:.1f} s, one at a time {alone_seconds:.1f} s: {ratio:.1f}x")
 
 
 if __name__ == "__main__":
