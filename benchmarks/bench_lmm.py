@@ -144,14 +144,14 @@ def by_statsmodels(formula: str, frame: pd.DataFrame, *, repeats: int) -> dict[s
     return {"fit": best(lambda: fit_statsmodels(fit), repeats)}
 
 
-def show(title: str, rows: dict[str, dict[str, float] | None]) -> None:
-    """One table; times in milliseconds."""
+def show(title: str, rows: dict[str, dict[str, float] | str | None]) -> None:
+    """One table; times in milliseconds. A text says why a peer was left out; None is a peer not installed."""
     columns = ["fit", "satterthwaite", "kenward_roger", "profile", "criterion"]
     print(f"\n{title}")
     print(f"{'':16}" + "".join(f"{name:>16}" for name in columns))
     for name, times in rows.items():
-        if times is None:
-            print(f"{name:16}" + "not installed".rjust(16))
+        if times is None or isinstance(times, str):
+            print(f"{name:16}" + (times or "not installed").rjust(16))
             continue
         cells = [
             f"{times[c]:16.6f}" if c == "criterion" else f"{times[c]:16.2f}" for c in columns if c in times
@@ -213,7 +213,7 @@ def main() -> None:
         {
             "here": here,
             "mixedlm": by_mixedlm(RATINGS, ratings, repeats=1),
-            "R": by_r(RATINGS, ratings, repeats=1, kr=False, profile=False) if slow else None,
+            "R": by_r(RATINGS, ratings, repeats=1, kr=False, profile=False) if slow else "with --all",
         },
     )
     print(f"largest memory of this process before the peers of the last table: {memory:.0f} MB")
