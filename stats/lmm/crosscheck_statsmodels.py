@@ -134,7 +134,8 @@ def crosscheck(fit: LmmFit) -> CrossCheck:
     agrees = abs(gap) <= CRITERION_AGREES and worst <= ESTIMATES_AGREE
     verdict = "agrees" if agrees else "disagrees"
     note = (
-        f"statsmodels {verdict}: its criterion is {gap:+.2g} from ours, "
+        f"statsmodels {verdict}: its criterion is {abs(gap):.2g} {'above' if gap >= 0 else 'below'} ours "
+        "(lower fits better), "
         f"its fixed effects differ by at most {worst:.2g} standard errors."
     )
     return CrossCheck(

@@ -83,7 +83,7 @@ def fit_mixed(
     except ValueError as error:
         return _unfitted(plan, model, response, str(error), joined_notes(*notes))
     dropped = f"{fit.n_dropped} cells with missing values left out" if fit.n_dropped else None
-    note = joined_notes(_none_if_missing(models.loc[0, "note"]), dropped, *notes)
+    note = joined_notes(_none_if_missing(models.loc[0, "note"]), _second_engine(fit), dropped, *notes)
     return MixedResult(
         fixed=fixed,
         random=random,
@@ -92,6 +92,17 @@ def fit_mixed(
         response=response,
         reason=None,
     )
+
+
+def _second_engine(fit: LmmFit) -> str | None:
+    """Where statsmodels comes to another result; nothing where it agrees or cannot fit such a model."""
+    from stats.lmm.crosscheck_statsmodels import crosscheck
+
+    try:
+        check = crosscheck(fit)
+    except ValueError:
+        return None
+    return None if check.agrees else check.note.rstrip(".")
 
 
 def _contrasts(

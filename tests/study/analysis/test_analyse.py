@@ -351,3 +351,17 @@ def test_data_summary_counts_images_and_patients(analysed: Analysed) -> None:
     row = pick(summary, task="knee", split="test", label=1)
     assert (row["class"], row["n_images"], row["n_groups"]) == ("torn", 20, 20)
     assert summary["n_images"].sum() == 360
+
+
+def test_a_disagreement_of_the_engines_is_told(
+    make_store: MakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from stats.lmm import crosscheck_statsmodels
+
+    plan = plan_of(mixed=[{"formula": "test_auc ~ pretrain + (1|head)"}])
+    store = make_store()
+    agreed = analyse(store, plan)["mixed_models"].loc[0, "note"]
+    assert "statsmodels" not in (agreed or "")
+    monkeypatch.setattr(crosscheck_statsmodels, "ESTIMATES_AGREE", -1.0)
+    told = analyse(store, plan)["mixed_models"].loc[0, "note"]
+    assert "(lower fits better)" in told
