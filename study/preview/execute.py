@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 
@@ -45,6 +45,9 @@ def execute(documents: Sequence[Document], *, env: Mapping[str, str], images: Pa
     client = NotebookClient(
         new_notebook(metadata={"kernelspec": _KERNEL}),
         timeout=_SECONDS,
+        # By default a picture that comes late on a busy machine is left out with a mere log line.
+        iopub_timeout=_SECONDS,
+        raise_on_iopub_timeout=True,
         resources={"metadata": {"path": str(folder)}},
     )
     client.create_kernel_manager()
@@ -66,6 +69,8 @@ def _document(client: NotebookClient, document: Document, images: Path) -> str:
             where = f"Cell `{block.name}` of `{document.path.name}` (line {block.line})"
             cell = _run(client, block.source, where)
             stem = f"{document.path.stem}-{position}"
+            if "fig-alt" in block.options and not cell.outputs:
+                raise ValueError(f"{where} is a figure, but it gave no output. Render again.")
             parts.append(_outputs(cell, block, images=images, stem=stem))
         else:
             parts.append(_prose(client, block, document.path.name))
@@ -79,6 +84,8 @@ def _run(client: NotebookClient, source: str, where: str) -> NotebookNode:
         return client.execute_cell(cell, len(client.nb.cells) - 1)
     except CellExecutionError as error:
         raise ValueError(f"{where} failed: {error.ename}: {error.evalue}") from error
+    except CellTimeoutError as error:
+        raise ValueError(f"{where} did not end, or its output did not come, in {_SECONDS} s.") from error
     except DeadKernelError as error:
         raise ValueError(f"{where} failed: the Jupyter kernel died. Is enough memory free?") from error
 

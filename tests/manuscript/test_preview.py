@@ -218,3 +218,9 @@ HTML("<b>raw</b>")
         )
     with pytest.raises(ValueError, match=r"Inline code `nothing` of `page.qmd` failed: NameError"):
         execute([_parsed(tmp_path, "x `{python} nothing` y\n")], env=dict(os.environ), images=tmp_path)
+
+
+def test_a_figure_without_output_stops_the_preview(tmp_path: Path) -> None:
+    page = '```{python}\n#| label: roc\n#| fig-alt: "Curves."\nfigure = 1\n```\n'
+    with pytest.raises(ValueError, match="is a figure, but it gave no output"):
+        execute([_parsed(tmp_path, page)], env=dict(os.environ), images=tmp_path)

@@ -111,8 +111,12 @@ def test_the_statistics_never_import_torch(printed: tuple[Store, Result], tmp_pa
     table.write_text("g,v\na,1\na,2\nb,3\nb,4\n")
     script = (
         "import sys\n"
-        "for name in ('torch', 'torchvision', 'captum', 'safetensors', 'plotnine', 'great_tables'):\n"
-        "    sys.modules[name] = None\n"
+        "class Absent:\n"
+        "    names = {'torch', 'torchvision', 'captum', 'safetensors', 'plotnine', 'great_tables'}\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.partition('.')[0] in self.names:\n"
+        "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
+        "sys.meta_path.insert(0, Absent())\n"
         "from typer.testing import CliRunner\n"
         "from study.cli import app\n"
         f"calls = [['stats', {str(store.root)!r}], "
