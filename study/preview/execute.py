@@ -57,7 +57,9 @@ def execute(documents: Sequence[Document], *, env: Mapping[str, str], images: Pa
     spec.argv[0] = sys.executable
     # As in Quarto the kernel listens on the local machine only; its note on that is no news to the user.
     spec.argv.append("--IPKernelApp.log_level=ERROR")
-    with client.setup_kernel(env=dict(env), cwd=str(folder)):
+    # A backend of the caller's shell would keep the kernel from showing matplotlib's figures.
+    clean = {name: value for name, value in env.items() if name != "MPLBACKEND"}
+    with client.setup_kernel(env=clean, cwd=str(folder)):
         return [_document(client, document, images) for document in documents]
 
 
