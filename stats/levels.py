@@ -31,7 +31,7 @@ def levels(column: pd.Series) -> Levels:
         )
     codes, uniques = pd.factorize(column)
     values = list(uniques)
-    order = sorted(range(len(values)), key=lambda i: _sort_key(values[i]))
+    order = sorted(range(len(values)), key=lambda i: sort_key(values[i]))
     rank = np.full(len(values) + 1, -1, dtype=np.intp)  # the last entry serves code -1, missing
     rank[order] = np.arange(len(values))
     return Levels(codes=rank[codes], names=tuple(level_name(values[i]) for i in order))
@@ -57,7 +57,8 @@ def is_number(column: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype)
 
 
-def _sort_key(value: Any) -> tuple[Any, ...]:
+def sort_key(value: Any) -> tuple[Any, ...]:
+    """Key that sorts levels: numbers by value, then text without regard to case, which breaks ties only."""
     if isinstance(value, (bool, int, float, np.number, np.bool_)):
         return (0, float(value), "", "")
     text = str(value)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from data.store import Store
 from stats.results import RESULT_COLUMNS, ComparisonResult, records, results_frame
-from study.analyses.grid_data import DESIGN_COLUMNS, GridData, load_grid
+from study.analyses.grid_data import GridData, load_grid
 from study.analyses.mixed_models import FIXED_COLUMNS, MODEL_COLUMNS, RANDOM_COLUMNS, MixedResult, fit_mixed
 from study.analyses.paired_tests import delong_rows, mcnemar_rows
 from study.analyses.rank_tests import wilcoxon_rows
@@ -23,6 +23,7 @@ from study.analyses.selection import (
 )
 from study.analyses.sentences import comparison_sentence, mixed_sentence
 from study.config import AnalysisPlan
+from study.grid import CELL_COLUMNS
 
 FINDING_COLUMNS = ("analysis", "task", "comparison", "planned", "sentence")
 SUMMARY_COLUMNS = ("task", "split", "class", "label", "n_images", "n_groups")
@@ -101,7 +102,7 @@ def data_summary(store: Store) -> pd.DataFrame:
 
 
 def _check_names(plan: AnalysisPlan, data: GridData) -> None:
-    columns = [name for name in DESIGN_COLUMNS if name in data.planned.columns]
+    columns = [name for name in CELL_COLUMNS if name in data.planned.columns]
     for kind in ("delong", "mcnemar", "wilcoxon"):
         for entry in getattr(plan, kind):
             wanted = [entry.contrast, *getattr(entry, "by", ())]

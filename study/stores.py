@@ -6,22 +6,23 @@ import pandas as pd
 
 from data.store import Store
 from data.tables import read_table
+from manuscript.load import find_store
 
 
-def newest_store(runs: Path = Path("runs")) -> Path:
-    """The store under `runs` that was worked on last.
+def newest_store() -> Path:
+    """The store that the manuscript would show: `STUDY_STORE`, else the one worked on last under runs/.
 
     Raises
     ------
     FileNotFoundError : there is none
     """
-    stores = [path.parent for path in runs.glob("*/study.toml")] if runs.is_dir() else []
-    if not stores:
+    found = find_store()
+    if found is None:
         raise FileNotFoundError(
-            f"There is no store under {runs}/ in the current folder. "
+            "There is no store under runs/ in the current folder. "
             "Run `study run-grid` first, or name the folder of a store."
         )
-    return max(stores, key=_last_change)
+    return found
 
 
 def planned_cells(store: Store) -> pd.DataFrame:
@@ -40,8 +41,3 @@ def planned_cells(store: Store) -> pd.DataFrame:
         return grid.assign(status="open", reason=None)
     joined = grid.merge(state[["cell_id", "status", "reason"]], on="cell_id", how="left", validate="1:1")
     return joined.assign(status=joined["status"].fillna("open"))
-
-
-def _last_change(root: Path) -> float:
-    watched = [root / "run.json", root / "study.toml", root / "results"]
-    return max(path.stat().st_mtime for path in watched if path.exists())

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from stats.levels import level_name, sort_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,7 @@ def factor(column: pd.Series) -> Factor:
             column.array.factorize() if hasattr(column.array, "factorize") else pd.factorize(column)
         )
         codes, values = np.asarray(raw, dtype=np.intp), list(uniques)
-        order = sorted(range(len(values)), key=lambda i: _sort_key(values[i]))
+        order = sorted(range(len(values)), key=lambda i: sort_key(values[i]))
         rank = np.empty(len(values) + 1, dtype=np.intp)
         rank[order] = np.arange(len(values))
         rank[-1] = -1  # code -1 (missing) stays -1
@@ -81,19 +82,3 @@ def take(whole: Factor, keep: NDArray[np.bool_] | None) -> Factor:
         return Factor(codes=codes, levels=whole.levels)
     rank = np.cumsum(count > 0) - 1
     return Factor(codes=rank[codes], levels=tuple(v for v, c in zip(whole.levels, count, strict=True) if c))
-
-
-def level_name(value: Any) -> str:
-    """A level as text; whole numbers without a decimal point, as in R."""
-    if isinstance(value, (bool, np.bool_)):
-        return str(bool(value))
-    if isinstance(value, (float, np.floating)):
-        return f"{float(value):.15g}"
-    return str(value)
-
-
-def _sort_key(value: Any) -> tuple[Any, ...]:
-    if isinstance(value, (bool, int, float, np.number, np.bool_)):
-        return (0, float(value), "", "")
-    text = str(value)
-    return (1, 0.0, text.casefold(), text.swapcase())

@@ -7,9 +7,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from stats.checks import check_conf_level
+from stats.levels import level_name
 from stats.lmm.contest import t_tests
 from stats.lmm.design import Column, fixed_columns
-from stats.lmm.factors import Factor, factor, is_numeric, level_name, numeric_values
+from stats.lmm.factors import Factor, factor, is_numeric, numeric_values
 from stats.lmm.fit import LmmFit
 from stats.lmm.random_effects import random_effect_values
 

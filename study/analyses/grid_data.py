@@ -10,34 +10,7 @@ import pandas as pd
 from data.store import Store
 from stats.levels import level_names, levels
 from stats.metrics import metrics_table
-
-# What makes a cell: cells that agree on all of these except one differ in that one only.
-DESIGN_COLUMNS = (
-    "task",
-    "seed",
-    "fold",
-    "pretrain",
-    "backbone",
-    "head",
-    "lr_decay",
-    "fc_ratio",
-    "filters",
-    "epochs",
-    "batch_size",
-    "image_size",
-    "lr",
-    "lr_decay_factor",
-    "dropout",
-    "kernel_size",
-    "unfreeze",
-    "optimizer",
-    "weight_decay",
-    "amp",
-    "frozen_batchnorm",
-    "checkpoint",
-    "preprocessing",
-    "augmentation",
-)
+from study.grid import CELL_COLUMNS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +86,7 @@ def varied_columns(cells: pd.DataFrame) -> list[str]:
     A setting with one level tells no two cells apart, though it is missing where a head or schedule does not
     use it: `lr_decay_factor` is one number under beta decay and nothing under cosine.
     """
-    return [name for name in DESIGN_COLUMNS if name in cells and cells[name].nunique(dropna=True) > 1]
+    return [name for name in CELL_COLUMNS if name in cells and cells[name].nunique(dropna=True) > 1]
 
 
 def design_keys(cells: pd.DataFrame, names: Sequence[str]) -> list[tuple[str | None, ...]]:

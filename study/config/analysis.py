@@ -82,8 +82,8 @@ class AnalysisPlan(Frozen):
 
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     """Two-sided level; intervals cover 1 - alpha."""
-    primary_metric: Literal["auc", "f1", "accuracy"] = "auc"
-    """Metric named first in tables and text."""
+    primary_metric: Literal["auc"] = "auc"
+    """Metric that the comparisons speak of; AUC is the only one in this version."""
     delong: tuple[DelongPlan, ...] = ()
     """DeLong comparisons."""
     mcnemar: tuple[McnemarPlan, ...] = ()
