@@ -92,6 +92,8 @@ def test_bad_input_is_one_sentence(
         return result.stderr
 
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("manuscript.load.PROJECT", tmp_path)  # a checkout may hold stores of its own
+    monkeypatch.delenv("STUDY_STORE", raising=False)
     assert "There is no store under runs/" in refused()
     assert "There is no store at" in refused(tmp_path / "absent")
     store = make_store()
