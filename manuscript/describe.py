@@ -19,6 +19,7 @@ FINDING_KINDS = {
     "delong": "AUC of the selected models (DeLong)",
     "mixed": "All cells: mixed models",
     "wilcoxon": "All cells: Wilcoxon tests",
+    "permutation": "Matched cells: permutation tests",
     "contrast": "Differences between levels, after the mixed models",
     "mcnemar": "Predicted classes of the selected models (McNemar)",
 }
@@ -28,6 +29,7 @@ ANALYSIS_NAMES = {
     "delong": "DeLong test [@delong1988; @sun2014]",
     "mcnemar": "McNemar test [@mcnemar1947]",
     "wilcoxon": "Wilcoxon test [@wilcoxon1945]",
+    "permutation": "Exact permutation test",
     "mixed": "Mixed model [@bates2015]",
 }
 
@@ -174,6 +176,13 @@ def plan_text(report: Report) -> str:
         lines.append(
             f"{ANALYSIS_NAMES['wilcoxon']} ({kind}) of {_metric(entry.get('value', 'test_auc'))} "
             f"between the levels of {_quoted(entry['contrast'])}, for each {by}."
+        )
+    for entry in plan.get("permutation", []):
+        by = join_words([_quoted(name) for name in entry.get("by", ["task"])])
+        lines.append(
+            f"{ANALYSIS_NAMES['permutation']} (all sign patterns, paired cells) of the mean difference in "
+            f"{_metric(entry.get('value', 'test_auc'))} between the levels of {_quoted(entry['contrast'])}, "
+            f"for each {by}."
         )
     for entry in plan.get("mixed", []):
         df = entry.get("df", "satterthwaite")

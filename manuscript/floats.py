@@ -116,11 +116,12 @@ def mcnemar(report: Report) -> Any:
 
 
 def wilcoxon(report: Report) -> Any:
-    """Wilcoxon comparisons."""
-    rows = report.analysis("wilcoxon")
-    if rows is None:
+    """Wilcoxon comparisons, then the permutation tests."""
+    kinds = [report.analysis("wilcoxon"), report.analysis("permutation")]
+    rows = [part for part in kinds if part is not None]
+    if not rows:
         return _unplanned(report, "wilcoxon", "the Wilcoxon tests")
-    return tests.wilcoxon_table(rows)
+    return tests.wilcoxon_table(pd.concat(rows, ignore_index=True))
 
 
 def contrasts(report: Report) -> Any:

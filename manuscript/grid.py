@@ -52,7 +52,7 @@ def as_levels(study: Mapping[str, Any], name: str, values: pd.Series) -> pd.Seri
 def first_contrast(study: Mapping[str, Any], cells: pd.DataFrame) -> str | None:
     """The factor whose levels are the arms of the figures: the plan's first contrast or first factor."""
     plan = study.get("analysis", {})
-    for kind in ("delong", "mcnemar", "wilcoxon"):
+    for kind in ("delong", "mcnemar", "wilcoxon", "permutation"):
         for entry in plan.get(kind, []):
             if entry.get("contrast") in cells.columns:
                 return str(entry["contrast"])

@@ -27,7 +27,10 @@ def mcnemar_table(rows: pd.DataFrame) -> GT:
 
 
 def wilcoxon_table(rows: pd.DataFrame) -> GT:
-    """Wilcoxon: median of each arm, shift with interval, W (rank-sum) or V (signed-rank), p."""
+    """Wilcoxon: median of each arm, shift with interval, W (rank-sum) or V (signed-rank), p.
+
+    Permutation tests stand below with means; their statistic is the difference itself.
+    """
     paired = rows["method"].str.contains("signed-rank", na=False)
     name = "V" if paired.all() else "W or V" if paired.any() else "W"
     return _comparisons(rows, value=_metric_name(rows), statistic=name, difference="Shift")

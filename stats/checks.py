@@ -66,6 +66,21 @@ def checked_scores(
     return table
 
 
+def checked_sample(name: str, values: ArrayLike) -> NDArray[np.float64]:
+    """Return the values of one sample as a new float64 array, shape (n,).
+
+    Raises
+    ------
+    ValueError : no values; a value that is not finite
+    """
+    array = np.array(values, dtype=np.float64).ravel()
+    if array.size == 0:
+        raise ValueError(f"`{name}` is empty; give at least one value.")
+    if not np.isfinite(array).all():
+        raise ValueError(not_finite_message(name, ~np.isfinite(array)))
+    return array
+
+
 def not_finite_message(name: str, bad: NDArray[np.bool_], ids: Sequence[Any] | None = None) -> str:
     """Return the sentence for missing or infinite values, with the first rows (from 1) or ids."""
     rows = np.flatnonzero(bad)

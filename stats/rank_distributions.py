@@ -54,14 +54,24 @@ def rank_sum_distribution(n: int, m: int) -> RankDistribution:
     return _distribution(counts, math.comb(n + m, n))
 
 
-@lru_cache(maxsize=64)
 def signed_rank_distribution(n: int) -> RankDistribution:
-    """Return the distribution of V for n differences without ties and zeros: product of (1 + q^i)."""
-    counts = np.zeros(n * (n + 1) // 2 + 1, dtype=object)
-    counts[0] = 1
-    for i in range(1, n + 1):
-        counts[i:] = counts[i:] + counts[:-i].copy()
-    return _distribution(counts, 2**n)
+    """Return the distribution of V for n differences without ties and zeros."""
+    return signed_score_distribution(tuple(range(1, n + 1)))
+
+
+@lru_cache(maxsize=64)
+def signed_score_distribution(scores: tuple[int, ...]) -> RankDistribution:
+    """Return the distribution of the sum of the scores that a fair coin each takes in.
+
+    One score after the other (Streitberg and Roehmel 1986): only halves and sums of positive numbers, so the
+    tails keep their relative accuracy.
+    """
+    mass = np.zeros(sum(scores) + 1)
+    mass[0] = 1.0
+    for score in scores:
+        mass *= 0.5
+        mass[score:] = mass[score:] + mass[: mass.size - score].copy()
+    return RankDistribution(below=np.cumsum(mass))
 
 
 def _distribution(counts: NDArray[np.object_], total: int) -> RankDistribution:

@@ -56,7 +56,7 @@ class RankShift:
         """Statistic, null mean and null standard deviation (tie-corrected) after taking `shift` off x."""
         if self.y is not None:
             n, m = self.x.size, self.y.size
-            ranks, counts = _midranks(np.r_[self.x - shift, self.y])
+            ranks, counts = midranks(np.r_[self.x - shift, self.y])
             total = n + m
             tied = float((counts**3 - counts).sum()) / (total * (total - 1)) if total > 1 else 0.0
             sigma = np.sqrt(n * m / 12.0 * ((total + 1) - tied))
@@ -66,7 +66,7 @@ class RankShift:
         n = d.size
         if n == 0:
             return 0.0, 0.0, 0.0
-        ranks, counts = _midranks(np.abs(d))
+        ranks, counts = midranks(np.abs(d))
         variance = n * (n + 1) * (2 * n + 1) / 24.0 - float((counts**3 - counts).sum()) / 48.0
         return float(ranks[d > 0].sum()), n * (n + 1) / 4.0, float(np.sqrt(variance))
 
@@ -176,7 +176,7 @@ def _bisected(fall: Callable[[float], float], ends: tuple[float, float], *, abov
             high = middle
 
 
-def _midranks(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def midranks(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Average ranks and the sizes of the tied blocks."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
-from stats.checks import ALTERNATIVES, check_choice, check_conf_level, not_finite_message
+from stats.checks import ALTERNATIVES, check_choice, check_conf_level, checked_sample
 from stats.rank_distributions import rank_sum_distribution, signed_rank_distribution
 from stats.results import NAN, ComparisonResult, joined_notes
 from stats.shift_intervals import RankShift, exact_limits, normal_limits
@@ -103,7 +103,7 @@ def rank_sum_test(
     The interval of the normal approximation holds the shifts that the test does not reject; R finds the
     same limits by root search with tolerance 1e-4 (`tol.root`), here they are exact.
     """
-    x, y = _rounded(_checked("x", x), decimals), _rounded(_checked("y", y), decimals)
+    x, y = _rounded(checked_sample("x", x), decimals), _rounded(checked_sample("y", y), decimals)
     check_choice("alternative", alternative, ALTERNATIVES)
     check_conf_level(conf_level)
     shift = RankShift(x=x, y=y)
@@ -164,7 +164,7 @@ def signed_rank_test(
     -----
     Pairs without a difference leave the ranking and the interval (R, Wilcoxon 1945); the note counts them.
     """
-    x, y = _checked("x", x), _checked("y", y)
+    x, y = checked_sample("x", x), checked_sample("y", y)
     check_choice("alternative", alternative, ALTERNATIVES)
     check_conf_level(conf_level)
     if x.size != y.size:
@@ -263,12 +263,3 @@ def _all_tied(sigma: float) -> str | None:
 
 def _rounded(values: NDArray[np.float64], decimals: int | None) -> NDArray[np.float64]:
     return values if decimals is None else np.round(values, decimals)
-
-
-def _checked(name: str, values: ArrayLike) -> NDArray[np.float64]:
-    array = np.asarray(values, dtype=np.float64).ravel()
-    if array.size == 0:
-        raise ValueError(f"`{name}` is empty; give at least one value.")
-    if not np.isfinite(array).all():
-        raise ValueError(not_finite_message(name, ~np.isfinite(array)))
-    return array

@@ -9,10 +9,10 @@ import pandas as pd
 
 from data.store import Store
 from stats.results import RESULT_COLUMNS, ComparisonResult, records, results_frame
+from study.analyses.cell_tests import CellTest, cell_test_rows
 from study.analyses.grid_data import GridData, load_grid
 from study.analyses.mixed_models import FIXED_COLUMNS, MODEL_COLUMNS, RANDOM_COLUMNS, MixedResult, fit_mixed
 from study.analyses.paired_tests import delong_rows, mcnemar_rows
-from study.analyses.rank_tests import wilcoxon_rows
 from study.analyses.selection import (
     ROC_COLUMNS,
     SELECTED_COLUMNS,
@@ -53,7 +53,7 @@ def analyse(
     data = load_grid(store)
     _check_names(plan, data)
     selections = _selections(plan, data)
-    rows = _image_rows(plan, data, selections, own_plan) + _rank_rows(plan, data, own_plan)
+    rows = _image_rows(plan, data, selections, own_plan) + _cell_rows(plan, data, own_plan)
     mixed = [
         fit_mixed(
             data,
@@ -103,7 +103,7 @@ def data_summary(store: Store) -> pd.DataFrame:
 
 def _check_names(plan: AnalysisPlan, data: GridData) -> None:
     columns = [name for name in CELL_COLUMNS if name in data.planned.columns]
-    for kind in ("delong", "mcnemar", "wilcoxon"):
+    for kind in ("delong", "mcnemar", "wilcoxon", "permutation"):
         for entry in getattr(plan, kind):
             wanted = [entry.contrast, *getattr(entry, "by", ())]
             unknown = [name for name in wanted if name not in columns]
@@ -141,18 +141,22 @@ def _image_rows(
     return rows
 
 
-def _rank_rows(plan: AnalysisPlan, data: GridData, own_plan: AnalysisPlan | None) -> list[ComparisonResult]:
+def _cell_rows(plan: AnalysisPlan, data: GridData, own_plan: AnalysisPlan | None) -> list[ComparisonResult]:
+    entries: list[tuple[str, CellTest, Any]] = [
+        *(("wilcoxon", "signed-rank" if e.paired else "rank-sum", e) for e in plan.wilcoxon),
+        *(("permutation", "permutation", e) for e in plan.permutation),
+    ]
     return [
         row
-        for entry in plan.wilcoxon
-        for row in wilcoxon_rows(
+        for kind, test, entry in entries
+        for row in cell_test_rows(
             data,
+            test=test,
             value=entry.value,
             contrast=entry.contrast,
             by=entry.by,
-            paired=entry.paired,
             conf_level=plan.conf_level,
-            planned=_is_planned(entry, own_plan, "wilcoxon"),
+            planned=_is_planned(entry, own_plan, kind),
         )
     ]
 

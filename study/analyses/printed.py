@@ -17,6 +17,7 @@ _TITLES = {
     "delong": ("DeLong: best cell per arm, same test images", "AUC", "z"),
     "mcnemar": ("McNemar: the same cells at threshold 0.5", "accuracy", "chi-square"),
     "wilcoxon": ("Wilcoxon over the cells of the grid", "median", "W"),
+    "permutation": ("Permutation tests over matched cells", "mean", "statistic"),
     "contrast": ("Contrasts of marginal means", "mean", "t"),
 }
 _TABLE_NAMES = {

@@ -25,8 +25,7 @@ _MCNEMAR_LIMIT = "This holds at threshold 0.5 and for these two trained models o
 _RANK_SUM_LIMIT = (
     "The test takes cells as independent, though they share images and settings: its p is no strong evidence."
 )
-_SIGNED_RANK_LIMIT = "All cells of a task share one test set, whose sampling error is not in the interval."
-_MIXED_LIMIT = "All cells of a task share one test set, whose sampling error is not in the interval."
+_SHARED_TEST_SET = "All cells of a task share one test set, whose sampling error is not in the interval."
 
 
 def comparison_sentence(row: Mapping[str, Any], *, alpha: float) -> str:
@@ -46,6 +45,7 @@ def comparison_sentence(row: Mapping[str, Any], *, alpha: float) -> str:
         "delong": _delong,
         "mcnemar": _mcnemar,
         "wilcoxon": _wilcoxon,
+        "permutation": _permutation,
         "contrast": _contrast,
     }[row["analysis"]](row, _shown(row, alpha))
     return f"{_place(row)}{body}{_loud(row['note'])}"
@@ -68,7 +68,7 @@ def mixed_sentence(
     if _missing(row["p_value"]):
         return (
             f"Over {row['n']} cells {response} is estimated {_signed(row['estimate'])} {where} ({inside}; "
-            f"no test was asked for). {_MIXED_LIMIT}{_loud(note)}"
+            f"no test was asked for). {_SHARED_TEST_SET}{_loud(note)}"
         )
     if row["p_value"] < alpha:
         found = f"is {abs(row['estimate']):.3f} {'higher' if row['estimate'] > 0 else 'lower'} {where}"
@@ -76,7 +76,7 @@ def mixed_sentence(
         found = f"shows no difference {where.replace(' than with ', ' against ')}: {_signed(row['estimate'])}"
     return (
         f"Over {row['n']} cells {response} {found} ({inside}; {p_words(row['p_value'])}{by}). "
-        f"{_MIXED_LIMIT}{_loud(note)}"
+        f"{_SHARED_TEST_SET}{_loud(note)}"
     )
 
 
@@ -119,8 +119,21 @@ def _wilcoxon(row: Mapping[str, Any], shown: bool) -> str:
     else:
         found = f"no difference in {row['metric']} was found between {a} and {b}"
     medians = f"medians {row['estimate_a']:.3f} against {row['estimate_b']:.3f}"
-    limit = _SIGNED_RANK_LIMIT if paired else _RANK_SUM_LIMIT
+    limit = _SHARED_TEST_SET if paired else _RANK_SUM_LIMIT
     return f"{found} over {cells}: {medians}, {_effect(row, 'shift')}. {limit}"
+
+
+def _permutation(row: Mapping[str, Any], shown: bool) -> str:
+    a, b = _arms(row)
+    if shown:
+        direction = "higher" if row["estimate"] > 0 else "lower"
+        found = f"the mean of {row['metric']} is {direction} with {a} than with {b}"
+    else:
+        found = f"no difference in the mean of {row['metric']} was found between {a} and {b}"
+    return (
+        f"{found} over {row['n']} pairs of cells that differ in nothing else: "
+        f"{_effect(row)}. {_SHARED_TEST_SET}"
+    )
 
 
 def _contrast(row: Mapping[str, Any], shown: bool) -> str:
@@ -130,7 +143,7 @@ def _contrast(row: Mapping[str, Any], shown: bool) -> str:
         found = f"the mean of {row['metric']} is {direction} with {a} than with {b}"
     else:
         found = f"no difference in the mean of {row['metric']} was found between {a} and {b}"
-    return f"{found}: {_effect(row)}. {_MIXED_LIMIT}"
+    return f"{found}: {_effect(row)}. {_SHARED_TEST_SET}"
 
 
 def _effect(row: Mapping[str, Any], name: str = "difference") -> str:

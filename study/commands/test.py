@@ -114,10 +114,15 @@ def wilcoxon_command(
         Alternative, typer.Option(help="First level against the second.")
     ] = Alternative.two_sided,
     correction: Annotated[bool, typer.Option(help="Continuity correction.")] = True,
+    seed: Annotated[
+        int, typer.Option(help="Of the random patterns of the permutation test of many pairs.")
+    ] = 0,
     conf_level: ConfLevel = 0.95,
     json: Json = False,
 ) -> None:
     """Compare a value between two groups by ranks, with the rules of R's wilcox.test.
+
+    With --paired also by an exact permutation test of the mean difference.
 
     Example: study test wilcoxon grid.csv --value test_auc --by pretrain
     """
@@ -132,6 +137,7 @@ def wilcoxon_command(
         match=listed("--match", match) if match else (),
         alternative=alternative.value,
         correction=correction,
+        seed=seed,
         conf_level=conf_level,
     )
     _show("wilcoxon", report, json)

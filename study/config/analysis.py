@@ -36,6 +36,17 @@ class WilcoxonPlan(Frozen):
     """True: signed-rank on cells that differ in the contrast only. False: rank-sum as in the paper."""
 
 
+class PermutationPlan(Frozen):
+    """Exact permutation test of the mean difference over cells that differ in the contrast only."""
+
+    value: CellMetric = "test_auc"
+    """Metric of a cell."""
+    contrast: str
+    """Factor with the two levels to compare."""
+    by: tuple[str, ...] = ("task",)
+    """One test for each combination of these factors."""
+
+
 class ContrastPlan(Frozen):
     """Comparisons of estimated marginal means after a mixed model.
 
@@ -90,6 +101,8 @@ class AnalysisPlan(Frozen):
     """McNemar comparisons."""
     wilcoxon: tuple[WilcoxonPlan, ...] = ()
     """Wilcoxon comparisons."""
+    permutation: tuple[PermutationPlan, ...] = ()
+    """Permutation tests of matched cells."""
     mixed: tuple[MixedPlan, ...] = ()
     """Mixed models."""
 

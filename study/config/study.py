@@ -142,7 +142,7 @@ class StudyConfig(Frozen):
 
     def _check_plan(self) -> None:
         names = self.varied()
-        for kind in ("delong", "mcnemar", "wilcoxon"):
+        for kind in ("delong", "mcnemar", "wilcoxon", "permutation"):
             for position, plan in enumerate(getattr(self.analysis, kind)):
                 where = f"analysis.{kind}.{position}.contrast"
                 if plan.contrast not in names:
@@ -150,10 +150,11 @@ class StudyConfig(Frozen):
                         f"{where}: `{plan.contrast}` is not varied in this study; "
                         f"varied are {', '.join(names)}"
                     )
-        for position, plan in enumerate(self.analysis.wilcoxon):
-            for by in plan.by:
-                if by not in (*names, *RECIPE_FIELDS):
-                    raise ValueError(f"analysis.wilcoxon.{position}.by: `{by}` is not a factor of the grid")
+        for kind in ("wilcoxon", "permutation"):
+            for position, plan in enumerate(getattr(self.analysis, kind)):
+                for by in plan.by:
+                    if by not in (*names, *RECIPE_FIELDS):
+                        raise ValueError(f"analysis.{kind}.{position}.by: `{by}` is not a factor of the grid")
 
     def varied(self) -> tuple[str, ...]:
         """Columns that vary over the grid: task, seed, and the factors."""

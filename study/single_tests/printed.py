@@ -90,6 +90,13 @@ def _wilcoxon(console: Console, report: dict[str, Any]) -> None:
         f"shift {a} - {b} (Hodges-Lehmann): {number(report['hodges_lehmann'])} "
         f"({interval(report['conf_low'], report['conf_high'])})",
     )
+    flips = report.get("permutation")
+    if flips is not None:
+        console.print(
+            f"mean {a} - {b}: {number(flips['mean_difference'])} "
+            f"({interval(flips['conf_low'], flips['conf_high'])}), p {p_text(flips['p_value'])} "
+            f"({flips['method']}); exact p of V given its ties {p_text(flips['p_value_rank'])}",
+        )
 
 
 def _lmm(console: Console, report: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from stats.delong import DelongResult, delong
 from stats.delong_unpaired import delong_unpaired
 from stats.levels import level_name, levels
 from stats.mcnemar import mcnemar_test
+from stats.sign_flip import SignFlipResult, sign_flip_test
 from stats.wilcoxon import WilcoxonResult, rank_sum_test, signed_rank_test
 from study.single_tests.user_table import binary_labels, check_columns, level_column, number_column
 
@@ -170,9 +171,13 @@ def wilcoxon_report(
     match: Sequence[str] = (),
     alternative: str = "two-sided",
     correction: bool = True,
+    seed: int = 0,
     conf_level: float = 0.95,
 ) -> dict[str, Any]:
     """Compare a value between the two levels of a factor; W counts the first level, as R.
+
+    With `paired` the report also holds `permutation`, the sign-flip test of the mean difference; `seed` is
+    that of its random patterns, where there are too many pairs for all.
 
     Raises
     ------
@@ -191,15 +196,16 @@ def wilcoxon_report(
         )
     if match and not paired:
         raise ValueError("--match was given without --paired; add --paired for the signed-rank test.")
-    first, second = values[coded.codes == 0], values[coded.codes == 1]
-    test = rank_sum_test
-    if paired:
-        if not match:
-            raise ValueError("--paired needs --match COLS: the columns that name a pair.")
-        first, second = matched_values(frame, values, coded.codes, coded.names, match)
-        test = signed_rank_test
-    fit = test(first, second, alternative=alternative, correction=correction, conf_level=conf_level)
-    return _wilcoxon_dict(fit, coded.names)
+    options: dict[str, Any] = {"alternative": alternative, "conf_level": conf_level}
+    if not paired:
+        first, second = values[coded.codes == 0], values[coded.codes == 1]
+        return _wilcoxon_dict(rank_sum_test(first, second, correction=correction, **options), coded.names)
+    if not match:
+        raise ValueError("--paired needs --match COLS: the columns that name a pair.")
+    first, second = matched_values(frame, values, coded.codes, coded.names, match)
+    report = _wilcoxon_dict(signed_rank_test(first, second, correction=correction, **options), coded.names)
+    flips = sign_flip_test(first, second, rng=np.random.default_rng(seed), **options)
+    return report | {"permutation": _permutation_dict(flips, seed)}
 
 
 def matched_values(
@@ -256,6 +262,21 @@ def _wilcoxon_dict(fit: WilcoxonResult, levels: Sequence[str]) -> dict[str, Any]
         "conf_level": fit.conf_level,
         "conf_level_achieved": fit.conf_level_achieved,
         "medians": [fit.median_a, fit.median_b],
+        "method": fit.method,
+        "notes": [fit.note] if fit.note else [],
+    }
+
+
+def _permutation_dict(fit: SignFlipResult, seed: int) -> dict[str, Any]:
+    return {
+        "mean_difference": fit.mean_difference,
+        "p_value": fit.p_value,
+        "p_value_rank": fit.p_rank,
+        "conf_low": fit.conf_low,
+        "conf_high": fit.conf_high,
+        "exact": fit.exact,
+        "n_resamples": fit.n_resamples,
+        "seed": seed,
         "method": fit.method,
         "notes": [fit.note] if fit.note else [],
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -210,6 +211,11 @@ def test_wilcoxon_pairs_rows_by_the_match_columns_with_missing_values(grid: Path
     assert report["test"] == "signed-rank"
     assert report["n"] == [5, 5]
     assert report["V"] == d.abs().rank()[d > 0].sum()
+    flips = report["permutation"]
+    assert flips["mean_difference"] == pytest.approx(d.mean())
+    assert flips["exact"] is True
+    sums = np.array(list(product((-1, 1), repeat=5))) @ d.abs().to_numpy()
+    assert flips["p_value"] == np.mean(np.abs(sums) >= abs(d.sum()) - 1e-12)
 
 
 def test_wilcoxon_levels_that_are_numbers_sort_by_value(tmp_path: Path) -> None:

@@ -39,6 +39,9 @@ wilcoxon = [
     { value = "test_auc", contrast = "pretrain", by = ["task"] },
     { value = "test_auc", contrast = "pretrain", by = [], paired = true },
 ]
+[[analysis.permutation]]
+contrast = "pretrain"
+by = []
 [[analysis.mixed]]
 formula = "test_auc ~ pretrain + (1|head) + (1|filters) + (1|task)"
 [[analysis.mixed]]

@@ -14,6 +14,7 @@ from data.store import Store
 from stats.delong import delong
 from stats.mcnemar import mcnemar_test
 from stats.results import RESULT_COLUMNS
+from stats.sign_flip import sign_flip_test
 from stats.wilcoxon import rank_sum_test, signed_rank_test
 from study.analyse import analyse
 from study.config import AnalysisPlan, parse_study
@@ -157,6 +158,21 @@ def test_paired_wilcoxon_pairs_cells_that_differ_in_the_contrast_only(analysed: 
     assert len(wide) == 10
     assert (row["statistic"], row["p_value"], row["n"]) == (fit.statistic, fit.p_value, 10)
     assert pd.isna(row["task"])
+
+
+def test_permutation_takes_the_pairs_of_the_signed_rank_test(analysed: Analysed) -> None:
+    tables = analysed[1]
+    wide = tables["metrics"].pivot_table(
+        index=["task", "head", "filters"], columns="pretrain", values="test_auc", dropna=False
+    )
+    wide = wide.dropna()
+    fit = sign_flip_test(wide["ImageNet"], wide["RadImageNet"], rng=np.random.default_rng(0))
+    row = pick(tables["comparisons"], analysis="permutation")
+    assert (row["p_value"], row["estimate"], row["n"]) == (fit.p_value, fit.mean_difference, 10)
+    assert row["method"] == "sign-flip permutation of the mean, exact"
+    assert row["family"] == "permutation test_auc pretrain, all"
+    text = pick(tables["findings"], analysis="permutation")["sentence"]
+    assert "over 10 pairs of cells that differ in nothing else" in text
 
 
 def test_a_failed_cell_is_named_and_its_partner_left_out(make_store: MakeStore) -> None:

@@ -1,40 +1,55 @@
-"""Wilcoxon tests of a metric between the arms of a factor, over the cells of the grid."""
+"""Wilcoxon and permutation tests of a metric between the arms of a factor, over the cells of the grid."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import combinations
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from stats.levels import level_names, levels
 from stats.multiplicity import adjust_p
 from stats.results import ComparisonResult, joined_notes
+from stats.sign_flip import sign_flip_test
 from stats.wilcoxon import rank_sum_test, signed_rank_test
 from study.analyses.grid_data import GridData, design_keys, varied_columns
 
+CellTest = Literal["rank-sum", "signed-rank", "permutation"]
+SEED = 0  # of the random sign patterns and subsets of a permutation test
 DECIMALS = 12  # metrics are ratios of counts: equal ones may differ in the last bits (R's digits.rank trap)
+_METHODS: dict[CellTest, str] = {
+    "rank-sum": "Wilcoxon rank-sum",
+    "signed-rank": "Wilcoxon signed-rank",
+    "permutation": "sign-flip permutation of the mean",
+}
 
 
-def wilcoxon_rows(
+def cell_test_rows(
     data: GridData,
     *,
+    test: CellTest,
     value: str,
     contrast: str,
     by: Sequence[str],
-    paired: bool,
     conf_level: float,
     planned: bool,
 ) -> list[ComparisonResult]:
-    """Return one row per pair of arms within each combination of `by`; Holm within the combination."""
+    """Return one row per pair of arms within each combination of `by`; Holm within the combination.
+
+    "rank-sum" takes all cells of two arms; the others pair cells that differ in the contrast only.
+    """
+    paired = test != "rank-sum"
+    analysis = "permutation" if test == "permutation" else "wilcoxon"
     rows: list[ComparisonResult] = []
     for name, task, planned_cells in _strata(data.planned, by):
         cells = data.metrics[data.metrics["cell_id"].isin(planned_cells["cell_id"])]
         shared: dict[str, Any] = {
-            "analysis": "wilcoxon",
-            "family": f"wilcoxon {value} {contrast}{' paired' if paired else ''}, {name}",
+            "analysis": analysis,
+            "family": f"{analysis} {value} {contrast}{' paired' if test == 'signed-rank' else ''}, {name}",
             "task": task,
             "metric": value,
             "conf_level": conf_level,
@@ -46,11 +61,11 @@ def wilcoxon_rows(
         if len(arms) < 2:
             reason = f"not run: {contrast} has {len(arms)} level{'s' if len(arms) != 1 else ''}"
             comparison = f"{contrast}{where}"
-            row = ComparisonResult(**shared, method=_method(paired), comparison=comparison)
+            row = ComparisonResult(**shared, method=_METHODS[test], comparison=comparison)
             rows.append(replace(row, note=joined_notes(reason, notes)))
             continue
         stratum = [
-            _one(cells, value=value, contrast=contrast, pair=pair, paired=paired, shared=shared, where=where)
+            _one(cells, value=value, contrast=contrast, pair=pair, test=test, shared=shared, where=where)
             for pair in combinations(arms, 2)
         ]
         adjusted = adjust_p([row.p_value for row in stratum], "holm")
@@ -67,7 +82,7 @@ def _one(
     value: str,
     contrast: str,
     pair: tuple[str, str],
-    paired: bool,
+    test: CellTest,
     shared: dict,
     where: str,
 ) -> ComparisonResult:
@@ -85,7 +100,7 @@ def _one(
         "arm_a": pair[0],
         "arm_b": pair[1],
     }
-    if paired:
+    if test != "rank-sum":
         x, y, used, pairing = _matched(known[0], known[1], value, contrast)
         notes += pairing
     else:
@@ -95,19 +110,17 @@ def _one(
         reason = (
             f"no done cell of {', '.join(empty)}" if empty else "no two cells differ in the contrast only"
         )
-        return ComparisonResult(
-            **key, method=_method(paired), note=joined_notes(f"not run: {reason}", *notes)
-        )
-    test = signed_rank_test if paired else rank_sum_test
-    result = test(x, y, conf_level=conf_level_of(shared), decimals=DECIMALS).to_result()
+        return ComparisonResult(**key, method=_METHODS[test], note=joined_notes(f"not run: {reason}", *notes))
+    result = _run(test)(x, y, conf_level=float(shared["conf_level"])).to_result()
     return replace(
         result, **key, note=joined_notes(result.note, *notes, _collapsed_note(used, pair, contrast))
     )
 
 
-def conf_level_of(shared: dict) -> float:
-    """Level of the intervals of a row."""
-    return float(shared["conf_level"])
+def _run(test: CellTest) -> Any:
+    if test == "permutation":
+        return partial(sign_flip_test, rng=np.random.default_rng(SEED))
+    return partial(signed_rank_test if test == "signed-rank" else rank_sum_test, decimals=DECIMALS)
 
 
 def _matched(
@@ -142,10 +155,6 @@ def _strata(cells: pd.DataFrame, by: Sequence[str]) -> list[tuple[str, str | Non
 
 def _arms(cells: pd.DataFrame, contrast: str) -> list[str]:
     return list(levels(cells[contrast].dropna()).names)
-
-
-def _method(paired: bool) -> str:
-    return "Wilcoxon signed-rank" if paired else "Wilcoxon rank-sum"
 
 
 def _unused_note(cells: pd.DataFrame, contrast: str) -> str | None:
