@@ -89,8 +89,8 @@ def not_finite_message(name: str, bad: NDArray[np.bool_], ids: Sequence[Any] | N
     more = ", ..." if rows.size > 3 else ""
     return (
         f"`{name}` has {rows.size} missing or infinite value{'s' if rows.size > 1 else ''} "
-        f"({what} {', '.join(first)}{more}); all scores must be finite numbers. "
-        "Compute them again or take these images out of every model."
+        f"({what} {', '.join(first)}{more}); every value must be a finite number. "
+        "Correct them, or take these rows out of every comparison."
     )
 
 

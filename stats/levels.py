@@ -29,12 +29,29 @@ def levels(column: pd.Series) -> Levels:
         return Levels(
             codes=np.asarray(column.cat.codes, dtype=np.intp), names=tuple(level_name(v) for v in values)
         )
-    codes, uniques = pd.factorize(column)
-    values = list(uniques)
+    codes, uniques = factorized(column)
+    values = uniques
     order = sorted(range(len(values)), key=lambda i: sort_key(values[i]))
     rank = np.full(len(values) + 1, -1, dtype=np.intp)  # the last entry serves code -1, missing
     rank[order] = np.arange(len(values))
     return Levels(codes=rank[codes], names=tuple(level_name(values[i]) for i in order))
+
+
+def factorized(column: pd.Series) -> tuple[NDArray[np.intp], list[Any]]:
+    """Return codes (-1 missing) and distinct values in order of appearance.
+
+    Raises
+    ------
+    ValueError : values that cannot be compared, such as lists
+    """
+    try:
+        codes, uniques = pd.factorize(column.array)
+    except TypeError:
+        kind = type(column.dropna().iloc[0]).__name__
+        raise ValueError(
+            f"`{column.name}` holds values of type {kind}; a factor needs text, numbers or true and false."
+        ) from None
+    return np.asarray(codes, dtype=np.intp), list(uniques)
 
 
 def level_names(column: pd.Series) -> pd.Series:

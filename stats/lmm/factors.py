@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from stats.levels import level_name, sort_key
+from stats.levels import factorized, level_name, sort_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +44,7 @@ def factor(column: pd.Series) -> Factor:
     if isinstance(column.dtype, pd.CategoricalDtype):
         codes, values = np.asarray(column.cat.codes, dtype=np.intp), list(column.cat.categories)
     else:
-        raw, uniques = (
-            column.array.factorize() if hasattr(column.array, "factorize") else pd.factorize(column)
-        )
-        codes, values = np.asarray(raw, dtype=np.intp), list(uniques)
+        codes, values = factorized(column)
         order = sorted(range(len(values)), key=lambda i: sort_key(values[i]))
         rank = np.empty(len(values) + 1, dtype=np.intp)
         rank[order] = np.arange(len(values))

@@ -24,9 +24,9 @@ def lmm_summary(fit: LmmFit, *, df: str = "satterthwaite", conf_level: float = 0
 
     Returns
     -------
-    dict with formula, n, reml, criterion, converged, singular, df_method, fixed, random, residual_variance,
-    groups, scaled_residuals, warnings. `correlation` of a random coefficient is that with the first of its
-    term.
+    dict with formula, n, n_dropped (rows with missing values), reml, criterion, converged, singular,
+    df_method, fixed, random, residual_variance, groups, scaled_residuals, warnings. `correlation` of a random
+    coefficient is that with the first of its term.
 
     Raises
     ------
@@ -49,6 +49,7 @@ def lmm_summary(fit: LmmFit, *, df: str = "satterthwaite", conf_level: float = 0
     return {
         "formula": fit.formula,
         "n": fit.n,
+        "n_dropped": fit.n_dropped,
         "reml": fit.reml,
         "criterion": fit.criterion,
         "converged": fit.converged,

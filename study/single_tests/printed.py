@@ -7,11 +7,12 @@ from typing import Any
 from rich.console import Console
 
 from study.rich_tables import interval, number, p_text, print_table
+from study.single_tests.printed_lmm import print_lmm
 
 
 def print_report(console: Console, test: str, report: dict[str, Any]) -> None:
-    """Print the report of one test (see study/test_reports.py) as tables and notes."""
-    {"delong": _delong, "mcnemar": _mcnemar, "wilcoxon": _wilcoxon, "lmm": _lmm}[test](console, report)
+    """Print the report of one test (see study/single_tests/) as tables and notes."""
+    {"delong": _delong, "mcnemar": _mcnemar, "wilcoxon": _wilcoxon, "lmm": print_lmm}[test](console, report)
     for note in report.get("notes") or report.get("warnings") or []:
         console.print(f"Note: {note.rstrip('.')}.", style="yellow")
 
@@ -97,34 +98,3 @@ def _wilcoxon(console: Console, report: dict[str, Any]) -> None:
             f"({interval(flips['conf_low'], flips['conf_high'])}), p {p_text(flips['p_value'])} "
             f"({flips['method']}); exact p of V given its ties {p_text(flips['p_value_rank'])}",
         )
-
-
-def _lmm(console: Console, report: dict[str, Any]) -> None:
-    kind = "REML" if report["reml"] else "ML"
-    console.print(
-        f"{report['formula']}: {report['n']} rows, {kind} criterion {number(report['criterion'])}, "
-        f"df by {report['df_method']}",
-    )
-    fixed = [
-        (
-            f["term"],
-            number(f["estimate"]),
-            number(f["std_error"]),
-            number(f["df"], 2),
-            number(f["statistic"], 3),
-            p_text(f["p_value"]),
-            interval(f["conf_low"], f["conf_high"]),
-        )
-        for f in report["fixed"]
-    ]
-    columns = ("term", "estimate", "SE", "df", "t", "p", "interval")
-    print_table(console, "Fixed effects", columns, fixed)
-    random = [
-        (r["group"], r["term"], number(r["variance"], 6), number(r["std_dev"], 5), number(r["correlation"]))
-        for r in report["random"]
-    ]
-    residual = report["residual_variance"]
-    random.append(("Residual", "", number(residual, 6), number(residual**0.5, 5), "-"))
-    print_table(
-        console, "Random effects", ("group", "term", "variance", "std. dev.", "correlation"), random, texts=2
-    )

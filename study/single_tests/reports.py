@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,11 +19,6 @@ from study.single_tests.user_table import binary_labels, check_columns, level_co
 SHARED_ROWS = (
     "rows with several scores count as different images in each sample, because --unpaired was asked for"
 )
-
-
-def plain_json(report: dict[str, Any]) -> str:
-    """Return JSON with every digit; NaN and infinite values become null."""
-    return json.dumps(_plain(report), allow_nan=False, indent=2)
 
 
 def delong_report(
@@ -202,9 +195,19 @@ def wilcoxon_report(
         return _wilcoxon_dict(rank_sum_test(first, second, correction=correction, **options), coded.names)
     if not match:
         raise ValueError("--paired needs --match COLS: the columns that name a pair.")
+    wrong = [name for name in match if name in (by, value)]
+    if wrong:
+        raise ValueError(
+            f"--match names {wrong[0]!r}, which is the {'factor' if wrong[0] == by else 'value'} itself; "
+            "name the other columns that tell the pairs apart."
+        )
     first, second = matched_values(frame, values, coded.codes, coded.names, match)
     report = _wilcoxon_dict(signed_rank_test(first, second, correction=correction, **options), coded.names)
     flips = sign_flip_test(first, second, rng=np.random.default_rng(seed), **options)
+    unnamed = int(frame[list(match)].isna().any(axis=1).sum())
+    if unnamed:
+        note = f"{unnamed} rows with an empty cell in {', '.join(match)} are matched with each other"
+        report["notes"] = [*report["notes"], note]
     return report | {"permutation": _permutation_dict(flips, seed)}
 
 
@@ -292,17 +295,3 @@ def _is_fraction(text: str) -> bool:
     except ValueError:
         return False
     return not number.is_integer()
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.generic):
-        return _plain(value.item())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

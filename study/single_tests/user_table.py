@@ -1,11 +1,9 @@
-"""Read a user's CSV or parquet table and take columns from it, with every fault named."""
+"""Take columns from a user's table, with every fault named."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,12 +11,6 @@ from numpy.typing import NDArray
 
 from stats.checks import not_finite_message
 from stats.levels import is_number, level_name, levels
-
-# pandas 3.1 reads every float exactly and has deprecated the option that earlier versions need for it.
-_EXACT_FLOATS: dict[str, Any] = (
-    {} if tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1) else {"float_precision": "round_trip"}
-)
-_MISSING = ["", "NA", "NaN", "nan", "N/A", "null"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,34 +20,6 @@ class Labels:
     positive: NDArray[np.bool_]
     level: str
     others: tuple[str, ...]
-
-
-def read_user_table(path: Path) -> pd.DataFrame:
-    """Return the table in a .csv, .tsv or .parquet file; numbers keep every digit.
-
-    Empty cells and NA, NaN, N/A, null are missing; the text "None" is a level like any other.
-
-    Raises
-    ------
-    FileNotFoundError, IsADirectoryError : no such file
-    ValueError : another kind of file, no rows, or unreadable content
-    """
-    path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"There is no file '{path}'. Give the path of a CSV or parquet table.")
-    if path.is_dir():
-        raise IsADirectoryError(f"'{path}' is a folder. Give the path of a CSV or parquet table.")
-    suffix = path.suffix.lower()
-    if suffix not in (".csv", ".tsv", ".parquet"):
-        raise ValueError(f"'{path}' ends in '{suffix}'; allowed are .csv, .tsv and .parquet.")
-    try:
-        frame = pd.read_parquet(path) if suffix == ".parquet" else _read_text(path, suffix)
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ValueError(f"'{path}' cannot be read as a table: {reason}.") from error
-    if frame.empty:
-        raise ValueError(f"'{path}' has no rows; give a table with a header line and at least one row.")
-    return frame
 
 
 def check_columns(frame: pd.DataFrame, names: Sequence[str]) -> None:
@@ -124,7 +88,7 @@ def number_column(frame: pd.DataFrame, column: str, *, allow_missing: bool = Fal
     series = frame[column]
     if not is_number(series) and not pd.api.types.is_bool_dtype(series):
         bad = series[pd.to_numeric(series, errors="coerce").isna() & series.notna()]
-        shown = ", ".join(repr(value) for value in bad.head(3).tolist())
+        shown = ", ".join(repr(str(value)) for value in (bad if len(bad) else series.dropna()).head(3))
         raise ValueError(f"`{column}` is not numeric ({shown}); give a column of numbers.")
     values = series.to_numpy(dtype=np.float64, na_value=np.nan)
     bad_rows = np.isinf(values) if allow_missing else ~np.isfinite(values)
@@ -152,14 +116,4 @@ def _missing_message(series: pd.Series) -> str:
     return (
         f"`{series.name}` is missing in {rows.size} row{'s' if rows.size > 1 else ''} (row {first}); "
         "fill these rows or take them out."
-    )
-
-
-def _read_text(path: Path, suffix: str) -> pd.DataFrame:
-    return pd.read_csv(
-        path,
-        sep="\t" if suffix == ".tsv" else ",",
-        keep_default_na=False,
-        na_values=_MISSING,
-        **_EXACT_FLOATS,
     )

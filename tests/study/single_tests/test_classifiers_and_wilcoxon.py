@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
 
 from stats.delong import delong
-from study.cli import app
+
+Run = Callable[..., str]
 
 
 @pytest.fixture
@@ -46,24 +47,7 @@ def grid(tmp_path: Path) -> Path:
     return path
 
 
-def run(*arguments: object) -> str:
-    """Output of a call that must succeed and print nothing to stderr."""
-    result = CliRunner().invoke(app, ["test", *map(str, arguments)], catch_exceptions=False)
-    assert result.exit_code == 0, result.stderr
-    assert result.stderr == ""
-    return result.stdout
-
-
-def refused(*arguments: object) -> str:
-    """Message of a call that must end with exit code 2 and print nothing to stdout."""
-    result = CliRunner().invoke(app, ["test", *map(str, arguments)], catch_exceptions=False)
-    assert result.exit_code == 2, result.stdout
-    assert result.stdout == ""
-    assert "Traceback" not in result.stderr
-    return result.stderr
-
-
-def test_delong_json_has_the_contract_and_every_digit(scores: Path) -> None:
+def test_delong_json_has_the_contract_and_every_digit(scores: Path, run: Run) -> None:
     report = json.loads(
         run("delong", scores, "--label", "truth", "--scores", "a,b,c", "--positive", "malignant", "--json")
     )
@@ -86,12 +70,12 @@ def test_delong_json_has_the_contract_and_every_digit(scores: Path) -> None:
     assert report["method"] == "DeLong paired"
 
 
-def test_delong_takes_zero_one_labels_without_positive(scores: Path) -> None:
+def test_delong_takes_zero_one_labels_without_positive(scores: Path, run: Run) -> None:
     report = json.loads(run("delong", scores, "--label", "y", "--scores", "a,b", "--json"))
     assert (report["n_positive"], report["positive"]) == (20, "1")
 
 
-def test_delong_positive_level_can_be_any(scores: Path) -> None:
+def test_delong_positive_level_can_be_any(scores: Path, run: Run) -> None:
     one = json.loads(run("delong", scores, "--label", "y", "--scores", "a", "--json"))
     other = json.loads(run("delong", scores, "--label", "y", "--scores", "a", "--positive", "0", "--json"))
     assert other["n_positive"] == 40
@@ -99,7 +83,7 @@ def test_delong_positive_level_can_be_any(scores: Path) -> None:
     assert any("below 0.5" in note for note in other["notes"])
 
 
-def test_delong_one_level_against_the_others_is_noted(scores: Path) -> None:
+def test_delong_one_level_against_the_others_is_noted(scores: Path, run: Run) -> None:
     report = json.loads(
         run("delong", scores, "--label", "stage", "--scores", "a,b", "--positive", "T2", "--json")
     )
@@ -107,7 +91,7 @@ def test_delong_one_level_against_the_others_is_noted(scores: Path) -> None:
     assert "T2 against T0, T1" in report["notes"]
 
 
-def test_delong_groups_change_the_variance_not_the_auc(scores: Path) -> None:
+def test_delong_groups_change_the_variance_not_the_auc(scores: Path, run: Run) -> None:
     plain = json.loads(run("delong", scores, "--label", "y", "--scores", "a,b", "--json"))
     clustered = json.loads(
         run("delong", scores, "--label", "y", "--scores", "a,b", "--group", "patient", "--json")
@@ -118,7 +102,7 @@ def test_delong_groups_change_the_variance_not_the_auc(scores: Path) -> None:
     assert clustered["models"][0]["std_error"] != plain["models"][0]["std_error"]
 
 
-def test_delong_unpaired_uses_each_columns_filled_rows(scores: Path, tmp_path: Path) -> None:
+def test_delong_unpaired_uses_each_columns_filled_rows(scores: Path, tmp_path: Path, run: Run) -> None:
     frame = pd.read_csv(scores)
     frame.loc[:29, "b"] = np.nan
     frame.loc[30:, "a"] = np.nan
@@ -135,12 +119,12 @@ def test_delong_unpaired_uses_each_columns_filled_rows(scores: Path, tmp_path: P
     assert report["notes"] == []
 
 
-def test_delong_unpaired_says_where_rows_are_shared(scores: Path) -> None:
+def test_delong_unpaired_says_where_rows_are_shared(scores: Path, run: Run) -> None:
     report = json.loads(run("delong", scores, "--label", "y", "--scores", "a,b", "--unpaired", "--json"))
     assert any("count as different images" in note for note in report["notes"])
 
 
-def test_missing_numbers_are_null_in_valid_json(tmp_path: Path) -> None:
+def test_missing_numbers_are_null_in_valid_json(tmp_path: Path, run: Run) -> None:
     path = tmp_path / "perfect.csv"
     pd.DataFrame({"y": [1, 1, 0, 0], "a": [2.0, 2, 1, 1], "b": [1.0, 1, 1, 1]}).to_csv(path, index=False)
     text = run("delong", path, "--label", "y", "--scores", "a,b", "--json")
@@ -150,7 +134,7 @@ def test_missing_numbers_are_null_in_valid_json(tmp_path: Path) -> None:
     assert any("variance of 0" in note for note in report["notes"])
 
 
-def test_delong_tables_are_printed(scores: Path) -> None:
+def test_delong_tables_are_printed(scores: Path, run: Run) -> None:
     text = run("delong", scores, "--label", "y", "--scores", "a,b,c")
     assert "20 positive (1), 40 negative" in text
     assert "a - b" in text
@@ -158,7 +142,7 @@ def test_delong_tables_are_printed(scores: Path) -> None:
     assert "below 0.5" in " ".join(text.split())
 
 
-def test_mcnemar_counts_correct_rows(scores: Path) -> None:
+def test_mcnemar_counts_correct_rows(scores: Path, run: Run) -> None:
     report = json.loads(
         run("mcnemar", scores, "--label", "truth", "--predictions", "called_a,called_b", "--json")
     )
@@ -175,20 +159,20 @@ def test_mcnemar_counts_correct_rows(scores: Path) -> None:
     assert report["odds_ratio"] == report["only_a"] / report["only_b"]
 
 
-def test_mcnemar_without_an_odds_ratio_is_null(tmp_path: Path) -> None:
+def test_mcnemar_without_an_odds_ratio_is_null(tmp_path: Path, run: Run) -> None:
     path = tmp_path / "calls.csv"
     pd.DataFrame({"y": [1, 0, 1, 0], "a": [1, 0, 1, 0], "b": [1, 0, 0, 1]}).to_csv(path, index=False)
     report = json.loads(run("mcnemar", path, "--label", "y", "--predictions", "a,b", "--json"))
     assert (report["only_a"], report["only_b"], report["odds_ratio"]) == (2, 0, None)
 
 
-def test_mcnemar_tables_are_printed(scores: Path) -> None:
+def test_mcnemar_tables_are_printed(scores: Path, run: Run) -> None:
     text = run("mcnemar", scores, "--label", "truth", "--predictions", "called_a,called_b")
     assert "only called_a right" in text
     assert "mid-p" in text
 
 
-def test_wilcoxon_counts_the_first_level(grid: Path) -> None:
+def test_wilcoxon_counts_the_first_level(grid: Path, run: Run) -> None:
     report = json.loads(run("wilcoxon", grid, "--value", "auc", "--by", "pretrain", "--json"))
     frame = pd.read_csv(grid)
     first, second = (frame.loc[frame["pretrain"] == level, "auc"] for level in ("Image", "Rad"))
@@ -201,7 +185,7 @@ def test_wilcoxon_counts_the_first_level(grid: Path) -> None:
     assert report["conf_low"] < report["hodges_lehmann"] < report["conf_high"]
 
 
-def test_wilcoxon_pairs_rows_by_the_match_columns_with_missing_values(grid: Path) -> None:
+def test_wilcoxon_pairs_rows_by_the_match_columns_with_missing_values(grid: Path, run: Run) -> None:
     arguments = ("wilcoxon", grid, "--value", "auc", "--by", "pretrain", "--paired", "--json")
     report = json.loads(run(*arguments, "--match", "head,filters"))
     frame = pd.read_csv(grid).pivot_table(
@@ -212,13 +196,14 @@ def test_wilcoxon_pairs_rows_by_the_match_columns_with_missing_values(grid: Path
     assert report["n"] == [5, 5]
     assert report["V"] == d.abs().rank()[d > 0].sum()
     flips = report["permutation"]
+    assert report["notes"] == ["2 rows with an empty cell in head, filters are matched with each other"]
     assert flips["mean_difference"] == pytest.approx(d.mean())
     assert flips["exact"] is True
     sums = np.array(list(product((-1, 1), repeat=5))) @ d.abs().to_numpy()
     assert flips["p_value"] == np.mean(np.abs(sums) >= abs(d.sum()) - 1e-12)
 
 
-def test_wilcoxon_levels_that_are_numbers_sort_by_value(tmp_path: Path) -> None:
+def test_wilcoxon_levels_that_are_numbers_sort_by_value(tmp_path: Path, run: Run) -> None:
     path = tmp_path / "numbers.csv"
     pd.DataFrame({"filters": [16, 16, 4, 4], "v": [1.0, 2, 3, 4]}).to_csv(path, index=False)
     report = json.loads(run("wilcoxon", path, "--value", "v", "--by", "filters", "--json"))
@@ -226,13 +211,13 @@ def test_wilcoxon_levels_that_are_numbers_sort_by_value(tmp_path: Path) -> None:
     assert report["W"] == 4
 
 
-def test_wilcoxon_tables_are_printed(grid: Path) -> None:
+def test_wilcoxon_tables_are_printed(grid: Path, run: Run) -> None:
     text = run("wilcoxon", grid, "--value", "auc", "--by", "pretrain")
     assert "Wilcoxon rank-sum, exact" in text
     assert "Hodges-Lehmann" in text
 
 
-def test_parquet_gives_the_same_as_csv(scores: Path, tmp_path: Path) -> None:
+def test_parquet_gives_the_same_as_csv(scores: Path, tmp_path: Path, run: Run) -> None:
     parquet = tmp_path / "scores.parquet"
     pd.read_csv(scores).to_parquet(parquet)
     arguments = ("--label", "y", "--scores", "a,b", "--json")
@@ -256,18 +241,18 @@ DELONG_ERRORS = [
 
 
 @pytest.mark.parametrize(("options", "message"), DELONG_ERRORS)
-def test_delong_refuses_bad_input(scores: Path, options: tuple[str, ...], message: str) -> None:
+def test_delong_refuses_bad_input(scores: Path, options: tuple[str, ...], message: str, refused: Run) -> None:
     assert message in refused("delong", scores, *options)
 
 
-def test_delong_names_the_rows_of_missing_scores(tmp_path: Path) -> None:
+def test_delong_names_the_rows_of_missing_scores(tmp_path: Path, refused: Run) -> None:
     path = tmp_path / "holes.csv"
     path.write_text("y,a\n1,0.2\n0,\n1,0.4\n0,inf\n1,NA\n")
     message = refused("delong", path, "--label", "y", "--scores", "a")
     assert "`a` has 3 missing or infinite values (row 2, 4, 5)" in message
 
 
-def test_delong_refuses_one_class_and_missing_labels(tmp_path: Path) -> None:
+def test_delong_refuses_one_class_and_missing_labels(tmp_path: Path, refused: Run) -> None:
     path = tmp_path / "one.csv"
     path.write_text("y,z,a\n1,1,0.2\n1,,0.3\n1,0,0.4\n")
     assert "`y` has one class only ('1')" in refused("delong", path, "--label", "y", "--scores", "a")
@@ -283,21 +268,23 @@ def test_delong_refuses_one_class_and_missing_labels(tmp_path: Path) -> None:
         ("ragged.csv", b"y,a\n1,2\n1,2,3\n", "cannot be read as a table"),
         ("table.xlsx", b"x", "ends in '.xlsx'; allowed are .csv, .tsv and .parquet"),
         ("bad.parquet", b"no parquet", "cannot be read as a table"),
-        ("latin.csv", "y,größe\n1,2\n".encode("latin-1"), "cannot be read as a table"),
+        ("latin.csv", "y,größe\n1,2\n".encode("latin-1"), "is not UTF-8 text; save it again"),
     ],
 )
-def test_unreadable_files_are_refused(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
+def test_unreadable_files_are_refused(
+    tmp_path: Path, name: str, content: bytes | None, message: str, refused: Run
+) -> None:
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content)
     assert message in refused("delong", path, "--label", "y", "--scores", "a")
 
 
-def test_a_folder_is_refused(tmp_path: Path) -> None:
+def test_a_folder_is_refused(tmp_path: Path, refused: Run) -> None:
     assert "is a folder" in refused("delong", tmp_path, "--label", "y", "--scores", "a")
 
 
-def test_mcnemar_refuses_bad_input(scores: Path) -> None:
+def test_mcnemar_refuses_bad_input(scores: Path, refused: Run) -> None:
     message = refused("mcnemar", scores, "--label", "y", "--predictions", "a,b")
     assert "`a` holds values that are no label" in message
     message = refused("mcnemar", scores, "--label", "y", "--predictions", "called_a,called_b")
@@ -313,6 +300,10 @@ WILCOXON_ERRORS = [
     (("--value", "auc", "--by", "pretrain", "--paired"), "--paired needs --match COLS"),
     (("--value", "auc", "--by", "pretrain", "--match", "head"), "--match was given without --paired"),
     (
+        ("--value", "auc", "--by", "pretrain", "--paired", "--match", "head,pretrain"),
+        "--match names 'pretrain', which is the factor itself",
+    ),
+    (
         ("--value", "auc", "--by", "pretrain", "--paired", "--match", "head"),
         "The pair head=Conv has several rows of 'Rad'",
     ),
@@ -320,11 +311,11 @@ WILCOXON_ERRORS = [
 
 
 @pytest.mark.parametrize(("options", "message"), WILCOXON_ERRORS)
-def test_wilcoxon_refuses_bad_input(grid: Path, options: tuple[str, ...], message: str) -> None:
+def test_wilcoxon_refuses_bad_input(grid: Path, options: tuple[str, ...], message: str, refused: Run) -> None:
     assert message in refused("wilcoxon", grid, *options)
 
 
-def test_wilcoxon_names_a_row_without_partner(grid: Path, tmp_path: Path) -> None:
+def test_wilcoxon_names_a_row_without_partner(grid: Path, tmp_path: Path, refused: Run) -> None:
     path = tmp_path / "short.csv"
     pd.read_csv(grid).iloc[:-1].to_csv(path, index=False)
     message = refused(
@@ -333,84 +324,8 @@ def test_wilcoxon_names_a_row_without_partner(grid: Path, tmp_path: Path) -> Non
     assert "1 rows of 'Rad' have no partner in 'Image', first The pair head=Skip, filters=16" in message
 
 
-def test_wilcoxon_refuses_one_level(tmp_path: Path) -> None:
+def test_wilcoxon_refuses_one_level(tmp_path: Path, refused: Run) -> None:
     path = tmp_path / "one.csv"
     path.write_text("g,v\na,1\na,2\n")
     message = refused("wilcoxon", path, "--value", "v", "--by", "g")
     assert "`g` has 1 level ('a'); a Wilcoxon test compares exactly two" in message
-
-
-@pytest.fixture
-def sleep(tmp_path: Path) -> Path:
-    rng = np.random.default_rng(8)
-    rows = [
-        {"subject": f"s{s}", "arm": arm, "y": rng.normal() * 0.3 + s / 5 + 0.4 * (arm == "b")}
-        for s in range(8)
-        for arm in ("a", "b")
-    ]
-    path = tmp_path / "sleep.csv"
-    pd.DataFrame(rows).to_csv(path, index=False)
-    return path
-
-
-def test_lmm_json_has_the_contract(sleep: Path) -> None:
-    report = json.loads(run("lmm", sleep, "--formula", "y ~ arm + (1|subject)", "--json"))
-    assert set(report) >= {
-        *("formula", "n", "reml", "criterion", "converged", "singular", "df_method", "fixed", "random"),
-        *("residual_variance", "groups", "scaled_residuals", "warnings"),
-    }
-    assert (report["n"], report["reml"], report["df_method"]) == (16, True, "satterthwaite")
-    assert report["groups"] == {"subject": 8}
-    assert [row["term"] for row in report["fixed"]] == ["Intercept", "arm[b]"]
-    keys = {"term", "estimate", "std_error", "df", "statistic", "p_value", "conf_low", "conf_high"}
-    assert set(report["fixed"][0]) == keys
-    keys = {"group", "term", "variance", "std_dev", "correlation", "levels"}
-    assert set(report["random"][0]) == keys
-    assert set(report["scaled_residuals"]) == {"min", "q1", "median", "q3", "max"}
-
-
-def test_lmm_of_two_arms_and_subjects_is_the_paired_t_test(sleep: Path) -> None:
-    report = json.loads(run("lmm", sleep, "--formula", "y ~ arm + (1|subject)", "--json"))
-    wide = pd.read_csv(sleep).pivot_table(index="subject", columns="arm", values="y")
-    d = wide["b"] - wide["a"]
-    effect = report["fixed"][1]
-    assert effect["estimate"] == pytest.approx(d.mean(), rel=1e-9)
-    assert effect["statistic"] == pytest.approx(d.mean() / (d.std(ddof=1) / np.sqrt(8)), rel=1e-6)
-    assert effect["df"] == pytest.approx(7, rel=1e-5)
-
-
-def test_lmm_options_reach_the_engine(sleep: Path) -> None:
-    ml = json.loads(run("lmm", sleep, "--formula", "y ~ arm + (1|subject)", "--ml", "--df", "none", "--json"))
-    assert (ml["reml"], ml["df_method"]) == (False, "none")
-    assert ml["fixed"][1]["p_value"] is None
-    kr = json.loads(
-        run("lmm", sleep, "--formula", "y ~ arm + (1|subject)", "--df", "kenward-roger", "--json")
-    )
-    assert kr["df_method"] == "kenward-roger"
-
-
-def test_lmm_tables_are_printed(sleep: Path) -> None:
-    text = run("lmm", sleep, "--formula", "y ~ arm + (1|subject)")
-    assert "Fixed effects" in text
-    assert "arm[b]" in text
-    assert "Residual" in text
-
-
-@pytest.mark.parametrize(
-    ("formula", "message"),
-    [
-        ("y ~ colour + (1|subject)", "colour"),
-        ("y ~ arm + (1|site)", "site"),
-        ("y ~ arm", "random"),
-        ("y ~ __import__('os') + (1|subject)", "does not parse"),
-        ("y ~ log(arm) + (1|subject)", "would be code"),
-    ],
-)
-def test_lmm_refuses_bad_formulas(sleep: Path, formula: str, message: str) -> None:
-    assert message in refused("lmm", sleep, "--formula", formula)
-
-
-def test_printed_notes_end_with_one_full_stop(grid: Path) -> None:
-    result = CliRunner().invoke(app, ["test", "lmm", str(grid), "--formula", "auc ~ pretrain + (1|head)"])
-    assert "Note: " in result.stdout
-    assert ".." not in result.stdout

@@ -1,0 +1,26 @@
+"""What the commands of `study test` share: their arguments and how a report is shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+File = Annotated[Path, typer.Argument(help="CSV, TSV or parquet table with a header.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON with every digit and nothing else.")]
+ConfLevel = Annotated[float, typer.Option(help="Level of the intervals, between 0 and 1.")]
+
+
+def show(test: str, report: dict[str, Any], json: bool) -> None:
+    """Print a report as JSON or as tables."""
+    if json:
+        from study.single_tests.plain import plain_json
+
+        typer.echo(plain_json(report))
+        return
+    from rich.console import Console
+
+    from study.single_tests.printed import print_report
+
+    print_report(Console(markup=False, highlight=False), test, report)
