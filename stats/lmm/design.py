@@ -18,6 +18,10 @@ Coding = Literal["treatment", "sum"]
 Column = FloatArray | Factor
 
 RANK_TOLERANCE = 1e-7  # as R's qr() in lm and lmer
+COLLINEAR = (
+    5e-6  # smallest eigenvalue of scaled slopes: a covariate with a mean of 300 SD beside an intercept
+)
+LARGEST, SMALLEST = 1e100, 1e-100  # squares of numbers beyond these leave the range of float64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +110,7 @@ def build_design(
     n = len(y)
     X, names, assign = fixed_columns(formula.intercept, formula.terms, columns, n, coding)
     X, kept = full_rank(X)
+    _check_names(formula.text, names, kept)
     random = tuple(_random_design(part, columns, groups, n) for part in formula.random)
     n_parameters = len(kept) + 1 + sum(_n_covariances(part) for part in random)
     if n < n_parameters:
@@ -130,26 +135,43 @@ def build_design(
     )
 
 
+def _check_names(text: str, names: Sequence[str], kept: Sequence[int]) -> None:
+    """Raise ValueError where no column is left or two have one name."""
+    if not kept:
+        raise ValueError(f"Every fixed effect of '{text}' is zero in all rows; add a term that varies.")
+    twice = [name for i, name in enumerate(names) if name in names[:i]]
+    if twice:
+        raise ValueError(
+            f"Two fixed effects of '{text}' would have the name '{twice[0]}'; rename a column of the data."
+        )
+
+
 def fixed_columns(
     intercept: bool, terms: Sequence[Term], columns: Mapping[str, Column], n: int, coding: Coding
 ) -> tuple[FloatArray, list[str], NDArray[np.intp]]:
-    """Model matrix by R's rules: a factor is coded by contrasts if its margin is there, else in full."""
+    """Model matrix by R's rules.
+
+    A factor of a term is coded by contrasts where the rest of the term stands within an earlier term (R asks
+    no more than that), else in full.
+    """
     names: list[str] = ["Intercept"] if intercept else []
     blocks: list[FloatArray] = [np.ones((1, n))] if intercept else []
     assign: list[int] = [-1] if intercept else []
-    present: set[frozenset[str]] = {frozenset(term) for term in terms} | {frozenset()}
+    earlier: list[frozenset[str]] = [frozenset()]
     full_next = not intercept  # without an intercept the first factor met is coded in full, as in R
     for index, term in enumerate(terms):
         block, labels = np.ones((1, n)), [""]
         for variable in term:
             column = columns[variable]
-            full = frozenset(term) - {variable} not in present
+            rest = frozenset(term) - {variable}
+            full = not any(rest <= other for other in earlier)
             if isinstance(column, Factor) and full_next:
                 full, full_next = True, False
             values, parts = _coded(variable, column, full, coding)
             block = (values[:, None, :] * block[None, :, :]).reshape(-1, n)
             labels = [f"{a}:{b}" if a else b for b in parts for a in labels]
         blocks.append(block)
+        earlier.append(frozenset(term))
         names += labels
         assign += [index] * len(labels)
     return np.concatenate(blocks).T, names, np.array(assign, dtype=np.intp)
@@ -186,13 +208,18 @@ def _read_columns(
             values = numeric_values(series)
             if not np.isfinite(values).all():
                 present = _present(name, values)
+            _check_magnitude(name, values)
             if name in in_fixed:
                 columns[name] = values
             if name in (weights, offset):
                 extra[name] = values
         elif name == formula.response or name in (weights, offset):
             role = "response" if name == formula.response else "weights or offset"
-            raise ValueError(f"The {role} column '{name}' must hold numbers, it holds {series.dtype} values.")
+            shown = ", ".join(repr(str(v)) for v in series.dropna().head(3)) or "nothing"
+            raise ValueError(
+                f"The {role} column '{name}' must hold numbers; it holds {shown}. "
+                "Name a column of numbers, or correct these values."
+            )
         elif name in in_fixed:
             columns[name] = factor(series)
         if name in in_group:
@@ -246,12 +273,21 @@ def _column(frame: pd.DataFrame, name: str) -> pd.Series:
 def _present(name: str, values: FloatArray) -> NDArray[np.bool_]:
     infinite = np.isinf(values)
     if infinite.any():
-        rows = ", ".join(str(i + 1) for i in np.flatnonzero(infinite)[:5])
+        rows, count = ", ".join(str(i + 1) for i in np.flatnonzero(infinite)[:5]), int(infinite.sum())
         raise ValueError(
-            f"Column '{name}' has {int(infinite.sum())} infinite values (row {rows}, counted from 1); "
-            "remove or correct them."
+            f"Column '{name}' has {count} infinite value{'s' if count > 1 else ''} (row {rows}, counted from "
+            "1); remove or correct them."
         )
     return ~np.isnan(values)
+
+
+def _check_magnitude(name: str, values: FloatArray) -> None:
+    largest = float(np.abs(values[~np.isnan(values)]).max(initial=0.0))
+    if largest > LARGEST or 0.0 < largest < SMALLEST:
+        raise ValueError(
+            f"The largest value of column '{name}' is {largest:.3g}; a model cannot be computed with such "
+            "numbers. Change the unit of the column."
+        )
 
 
 def _check_levels(name: str, column: Factor) -> None:
@@ -320,7 +356,18 @@ def _random_design(
     scale = np.sqrt((values * values).mean(axis=1))
     if not scale.all():
         raise ValueError(f"A slope of '{part.label}' is zero in every row; take it out of the formula.")
+    _check_collinear(part, names, values / scale[:, None])
     return RandomDesign(label=part.label, coefficients=tuple(names), group=group, values=values, scale=scale)
+
+
+def _check_collinear(part: RandomTerm, names: Sequence[str], values: FloatArray) -> None:
+    """Raise ValueError where coefficients that vary together cannot be told apart in double precision."""
+    if len(names) > 1 and np.linalg.eigvalsh(values @ values.T / values.shape[1])[0] < COLLINEAR:
+        raise ValueError(
+            f"The coefficients {', '.join(names)} of '{part.label}' nearly determine each other, so their "
+            "variances and correlations cannot be computed reliably. Where the mean of a covariate is large "
+            "beside its spread (a year), subtract the mean first; otherwise take one of them out."
+        )
 
 
 def _n_covariances(part: RandomDesign) -> int:

@@ -17,6 +17,9 @@ from typing import Any
 
 Term = tuple[str, ...]
 
+MOST_TERMS = 1000  # fixed terms that products may expand to
+LONGEST = 10_000  # characters of a formula
+
 ALLOWED = (
     "allowed are column names (`in backquotes` if they have blanks), `:`, `*`, `+`, `-1`, and random terms "
     "(1|g), (x|g), (x||g), (1|a/b) and (1|a:b)"
@@ -83,7 +86,20 @@ def parse_formula(text: str) -> LmmFormula:
     """
     if not isinstance(text, str):
         raise TypeError(f"`formula` must be a string such as 'y ~ x + (1|g)', got {type(text).__name__}.")
-    return _parse(text.strip())
+    text = text.strip()
+    if not text:
+        raise ValueError("`formula` is empty; write for example 'y ~ x + (1|g)'.")
+    if len(text) > LONGEST:
+        raise ValueError(
+            f"`formula` has {len(text)} characters; at most {LONGEST} are read. Use fewer or shorter terms."
+        )
+    try:
+        return _parse(text)
+    except RecursionError:
+        raise ValueError(
+            f"`formula` '{_short(text)}' is nested too deeply or has too many terms; use fewer brackets or "
+            "terms."
+        ) from None
 
 
 @lru_cache(maxsize=128)
@@ -96,7 +112,7 @@ def _parse(text: str) -> LmmFormula:
         raise _error(text, "the response left of '~' must be one column name")
     response = _name(tree.left, text)
     intercept, fixed, random = _right_side(tree.right, text)
-    terms = _in_r_order(fixed)
+    terms = _in_r_order(fixed, _written_names(tree.right))
     right = [*terms, *(part.group for part in random), *(term for part in random for term in part.terms)]
     if any(response in term for term in right):
         raise _error(text, f"the response '{response}' stands on the right side too")
@@ -110,7 +126,11 @@ def _parse(text: str) -> LmmFormula:
 
 
 def _error(text: str, what: str) -> ValueError:
-    return ValueError(f"`formula` '{text}' cannot be used: {what}; {ALLOWED}.")
+    return ValueError(f"`formula` '{_short(text)}' cannot be used: {what}; {ALLOWED}.")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 200 else f"{text[:200]}..."
 
 
 def _syntax_tree(text: str) -> Any:
@@ -118,7 +138,9 @@ def _syntax_tree(text: str) -> Any:
     try:
         parser = parsing.Parser(_merge_double_bars(scanning.Scanner(text).scan()))
         tree = parser.parse()
-    except (parsing.ParseError, scanning.ScanError, ValueError, TypeError, IndexError) as error:
+    except IndexError:
+        raise _error(text, "it does not parse (a quote or bracket stays open)") from None
+    except (parsing.ParseError, scanning.ScanError, ValueError, TypeError) as error:
         raise _error(text, f"it does not parse ({str(error).rstrip('.')})") from error
     if not parser.at_end():
         raise _error(text, f"'{parser.peek().lexeme}' is not expected where it stands")
@@ -154,17 +176,13 @@ def _name(node: Any, text: str) -> str:
         return str(node.expression.lexeme[1:-1])
     if kind == "Variable" and node.level is None:
         return str(node.name.lexeme)
-    raise _error(text, f"a column name is expected, not {_describe(node)}")
+    raise _error(text, f"a column name is expected, not {_describe(node)}{_hint(node)}")
 
 
 def _describe(node: Any) -> str:
     kind = type(node).__name__
     if kind == "Call":
-        callee = getattr(getattr(node.callee, "name", None), "lexeme", "a function")
-        hint = (
-            "; pass `offset=` to fit_lmm instead" if callee == "offset" else "; compute the column beforehand"
-        )
-        return f"the function call {callee}(...), which would be code{hint}"
+        return f"the function call {_callee(node)}(...), which would be code"
     if kind == "Binary":
         return f"the operator '{node.operator.lexeme}'"
     if kind == "Literal":
@@ -172,6 +190,19 @@ def _describe(node: Any) -> str:
     if kind == "Unary":
         return f"the sign '{node.operator.lexeme}'"
     return {"Variable": "a level in square brackets", "Assign": "an assignment"}.get(kind, kind)
+
+
+def _hint(node: Any) -> str:
+    """What to do instead of a call."""
+    if type(node).__name__ != "Call":
+        return ""
+    if _callee(node) == "offset":
+        return " (name the column by the option `offset`)"
+    return " (compute the column beforehand)"
+
+
+def _callee(node: Any) -> str:
+    return str(getattr(getattr(node.callee, "name", None), "lexeme", "a function"))
 
 
 def _right_side(node: Any, text: str) -> tuple[bool, list[Term], list[RandomTerm]]:
@@ -236,10 +267,26 @@ def _expand(node: Any, text: str) -> list[Term]:
         return [(_name(node, text),)]
     if kind == "Binary" and node.operator.kind in ("PLUS", "STAR", "COLON"):
         left, right = _expand(node.left, text), _expand(node.right, text)
+        if node.operator.kind != "PLUS" and len(left) * len(right) > MOST_TERMS:
+            raise _error(text, f"its products expand to more than {MOST_TERMS} terms")
         crossed = [tuple(dict.fromkeys(a + b)) for a in left for b in right]
         both = {"PLUS": left + right, "STAR": left + right + crossed, "COLON": crossed}[node.operator.kind]
         return _unique(both)
-    raise _error(text, f"{_describe(node)} is not allowed here")
+    raise _error(text, f"{_describe(node)} is not allowed here{_hint(node)}")
+
+
+def _written_names(node: Any) -> list[str]:
+    """Names of an expression from the left, without those of random terms."""
+    kind = type(node).__name__
+    if kind == "Grouping":
+        return [] if _bar(node) is not None else _written_names(node.expression)
+    if kind == "Binary":
+        return _written_names(node.left) + _written_names(node.right)
+    if kind == "Unary":
+        return _written_names(node.right)
+    if kind == "QuotedName":
+        return [str(node.expression.lexeme[1:-1])]
+    return [str(node.name.lexeme)] if kind == "Variable" else []
 
 
 def _unique(terms: Sequence[Term]) -> list[Term]:
@@ -249,9 +296,9 @@ def _unique(terms: Sequence[Term]) -> list[Term]:
     return list(first.values())
 
 
-def _in_r_order(terms: Sequence[Term]) -> list[Term]:
-    """As R's terms(): main effects first, and names within a term in the order of first appearance."""
-    order = {v: i for i, v in enumerate(dict.fromkeys(v for term in terms for v in term))}
+def _in_r_order(terms: Sequence[Term], written: Sequence[str]) -> list[Term]:
+    """As R's terms(): main effects first, and names within a term in the order in which they are written."""
+    order = {v: i for i, v in enumerate(dict.fromkeys(written))}
     return sorted(_unique([tuple(sorted(term, key=order.__getitem__)) for term in terms]), key=len)
 
 
@@ -266,7 +313,7 @@ def _random_terms(bar: Any, text: str) -> list[RandomTerm]:
             raise _error(text, "only '-1' can be subtracted")
         else:
             terms += _expand(summand, text)
-    terms = _in_r_order(terms)
+    terms = _in_r_order(terms, _written_names(bar.left))
     if not terms and not intercept:
         raise _error(text, "a random term has neither an intercept nor a slope")
     parts: list[RandomTerm] = []
@@ -288,7 +335,8 @@ def _groups(node: Any, text: str) -> list[tuple[Term, str]]:
     if kind == "Binary" and node.operator.kind == "SLASH":
         outer = _groups(node.left, text)
         inner, label = _single_group(node.right, text)
-        nested = (inner + outer[0][0], f"{label}:{outer[0][1]}")
+        around = f"({outer[0][1]})" if len(outer) > 1 else outer[0][1]  # lme4: c:(b:a)
+        nested = (inner + outer[0][0], f"{label}:{around}")
         return [nested, *outer]
     return [_single_group(node, text)]
 
@@ -303,7 +351,7 @@ def _single_group(node: Any, text: str) -> tuple[Term, str]:
     if kind in ("Variable", "QuotedName"):
         name = _name(node, text)
         return (name,), name
-    raise _error(text, f"{_describe(node)} is not allowed as a grouping factor")
+    raise _error(text, f"{_describe(node)} is not allowed as a grouping factor{_hint(node)}")
 
 
 def _check_random_twice(random: Sequence[RandomTerm], text: str) -> None:

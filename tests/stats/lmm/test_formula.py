@@ -33,7 +33,7 @@ def test_intercept_can_be_left_out(text):
         ("y ~ a + (x||g)", [(True, (), "g"), (False, (("x",),), "g")]),
         ("y ~ a + (1|g/h)", [(True, (), "h:g"), (True, (), "g")]),
         ("y ~ a + (1|g:h)", [(True, (), "g:h")]),
-        ("y ~ a + (1|g/h/k)", [(True, (), "k:h:g"), (True, (), "h:g"), (True, (), "g")]),
+        ("y ~ a + (1|g/h/k)", [(True, (), "k:(h:g)"), (True, (), "h:g"), (True, (), "g")]),
     ],
 )
 def test_random_terms(text, parts):
@@ -56,7 +56,7 @@ def test_terms_shared_by_two_products_are_merged():
         ("y ~ {a + b} + (1|g)", "would be code"),
         ("y ~ I(a) + (1|g)", "would be code"),
         ("log(y) ~ a + (1|g)", "response left of '~' must be one column name"),
-        ("y ~ a + offset(z) + (1|g)", "pass `offset=` to fit_lmm instead"),
+        ("y ~ a + offset(z) + (1|g)", "name the column by the option `offset`"),
         ("y ~ a**2 + (1|g)", r"operator '\*\*' is not allowed"),
         ("y ~ a/b + (1|g)", "operator '/' is not allowed"),
         ("y ~ a - b + (1|g)", "only '-1' can be subtracted"),
@@ -79,7 +79,8 @@ def test_terms_shared_by_two_products_are_merged():
         ("y ~ a:b + b:a + (1|g)", "stands there twice"),
         ("y ~ a + (1|g) + (1|g)", r"the random term '\(1\|g\)' stands there twice"),
         ("y ~ a + (1|g) + (1 + x|g)", r"the random term '\(1\|g\)' stands there twice"),
-        ("", "does not parse"),
+        ("y ~ `a + (1|g)", "a quote or bracket stays open"),
+        ("y ~ " + "*".join(f"v{i}" for i in range(20)) + " + (1|g)", "expand to more than 1000 terms"),
     ],
 )
 def test_anything_else_is_one_clear_sentence(text, message):
@@ -87,6 +88,27 @@ def test_anything_else_is_one_clear_sentence(text, message):
         parse_formula(text)
     assert "allowed are column names" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty"),
+        ("y ~ " + "(" * 400 + "a" + ")" * 400 + " + (1|g)", "nested too deeply or has too many terms"),
+        ("y ~ " + " + ".join(f"v{i}" for i in range(1300)) + " + (1|g)", "nested too deeply or has too many"),
+        ("y ~ " + "a" * 20_000 + " + (1|g)", "has 20012 characters"),
+    ],
+)
+def test_endless_formulas_are_refused_in_short(text, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        parse_formula(text)
+    assert len(str(caught.value)) < 400
+
+
+def test_names_within_a_term_stand_as_written():
+    """R: in `(x + a):b` the variables are x, a, b, so the terms are x:b and a:b."""
+    assert parse_formula("y ~ (x + a):b + (1|g)").terms == (("x", "b"), ("a", "b"))
+    assert parse_formula("y ~ b:a + (a*x|g)").random[0].terms == (("a",), ("x",), ("a", "x"))
 
 
 def test_a_formula_must_be_text():
