@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from stats.lmm.contest import check_df_method, f_test
-from stats.lmm.design import fixed_columns
+from stats.lmm.design import fixed_columns, full_rank
 from stats.lmm.factors import Factor
 from stats.lmm.fit import LmmFit
 
@@ -23,17 +23,22 @@ def anova(fit: LmmFit, *, df: str = "satterthwaite") -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame : term, sum_sq, mean_sq, df1, df2, statistic, p_value
+    DataFrame : term, sum_sq, mean_sq, df1, df2, statistic, p_value; df1 0 and NaN for a term that other terms
+        determine
 
     Notes
     -----
     The hypotheses are those of lmerTest (and of SAS): each term is tested adjusted for all terms that do not
-    contain it, in a coding that does not depend on the baseline.
+    contain it, in a coding that does not depend on the baseline. (lmerTest 3.1-3 overlooks containment where
+    a factor is coded in full, as in `a + a:b`; its table then depends on the baseline, this one does not.)
     Checked against R (tests/golden/lmm_fits.json).
     """
     check_df_method(df)
     rows = []
     for term, L in zip(fit.design.formula.terms, type_three_contrasts(fit), strict=True):
+        if not len(L):  # every column of the term was left out: earlier terms determine it
+            rows.append({"term": ":".join(term), "df1": 0})
+            continue
         test = f_test(fit, L, df=df)
         mean_square = test.statistic / test.scale * fit.sigma2
         rows.append(
@@ -48,7 +53,7 @@ def anova(fit: LmmFit, *, df: str = "satterthwaite") -> pd.DataFrame:
             }
         )
     columns = ["term", "sum_sq", "mean_sq", "df1", "df2", "statistic", "p_value"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(set(columns) - {"term", "df1"}, float))
 
 
 def type_three_contrasts(fit: LmmFit) -> list[FloatArray]:
@@ -61,6 +66,8 @@ def type_three_contrasts(fit: LmmFit) -> list[FloatArray]:
         return [rows[design.assign == i] for i in range(len(terms))]
     if design.coding != "treatment":
         treated, names, assign = fixed_columns(design.formula.intercept, terms, columns, n, "treatment")
+        treated, kept = full_rank(treated)
+        names, assign = [names[i] for i in kept], assign[kept]
         back = _zap(np.linalg.pinv(treated) @ X)
         return [L @ back for L in _estimable(treated, names, assign, fit)]
     return _estimable(X, list(design.names), design.assign, fit)

@@ -139,4 +139,6 @@ def _checked_rows(fit: LmmFit, L: FloatArray) -> FloatArray:
             f"`L` must be finite with one column per fixed effect ({', '.join(fit.names)}), "
             f"got shape {rows.shape}."
         )
+    if not rows.any():
+        raise ValueError("`L` holds zeros only, so there is nothing to test; give at least one contrast.")
     return rows

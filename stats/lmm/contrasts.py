@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, product
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,17 +13,21 @@ from numpy.typing import NDArray
 
 from stats.checks import check_choice, check_conf_level
 from stats.lmm.contest import TTests, check_df_method, t_tests
-from stats.lmm.design import Column, fixed_columns
-from stats.lmm.distributions import t_quantile
+from stats.lmm.design import Column
+from stats.lmm.distributions import t_quantile, t_two_sided
+from stats.lmm.estimability import is_estimable, model_rows
 from stats.lmm.factors import Factor
 from stats.lmm.fit import LmmFit
-from stats.results import ComparisonResult, results_frame
+from stats.lmm.tukey import SMALLEST_DF, studentized_range_quantile, studentized_range_tail
+from stats.results import ComparisonResult, joined_notes, results_frame
 
 FloatArray = NDArray[np.float64]
 Custom = Mapping[str, Sequence[float] | Mapping[str, float]]
 
 KINDS = ("pairwise", "treatment-vs-control")
 ADJUSTMENTS = ("holm", "tukey", "sidak", "bonferroni", "none")
+NOT_ESTIMABLE = "not estimable: it rests on combinations of factors without data"
+NO_TUKEY = "no Tukey adjustment: the distribution needs at least 1 df"
 DF_NAMES = {"satterthwaite": "Satterthwaite df", "kenward-roger": "Kenward-Roger", "none": "normal"}
 
 
@@ -34,59 +39,75 @@ class MarginalMeans:
     ----------
     slice_level : level of the slicing factor, or None
     levels : levels of the factor;  L : (levels, p) linear functions of the fixed effects
+    gaps : (levels, columns left out) not zero where a mean rests on cells without data
+    offset : mean of the model's offset, which belongs to every mean
     """
 
     slice_level: str | None
     levels: tuple[str, ...]
     L: FloatArray
+    gaps: FloatArray
+    offset: float
 
 
 def marginal_means(fit: LmmFit, factor: str, *, by: str | None = None) -> list[MarginalMeans]:
     """Linear functions that average the fixed effects over a reference grid.
 
-    Other factors are averaged with equal weights, covariates stand at their mean, as in emmeans.
+    As in emmeans, other factors are averaged with equal weights, and so are covariates with two values; other
+    covariates stand at their mean.
 
     Raises
     ------
-    ValueError : `factor` or `by` is no factor among the fixed effects; empty cells make the means not
-        estimable
+    ValueError : `factor` or `by` is no factor among the fixed effects
     """
-    columns = fit.design.columns
     target = _fixed_factor(fit, factor, "factor")
     if by == factor:
         raise ValueError(f"`by` and `factor` are both '{factor}'; slice by another factor.")
     slicer = None if by is None else _fixed_factor(fit, by, "by")
-    if fit.design.aliased:
-        raise ValueError(
-            f"Marginal means need every combination of factors; {', '.join(fit.design.aliased)} could not "
-            "be estimated. Take the interaction out or leave the empty combinations out of the data."
-        )
-    grid_levels = {name: range(len(c.levels)) for name, c in columns.items() if isinstance(c, Factor)}
-    cells = list(product(*grid_levels.values()))
-    rows: dict[str, Column] = {}
-    for i, name in enumerate(grid_levels):
-        column = columns[name]
-        assert isinstance(column, Factor)
-        rows[name] = Factor(codes=np.array([cell[i] for cell in cells], dtype=np.intp), levels=column.levels)
-    for name, column in columns.items():
-        if not isinstance(column, Factor):
-            rows[name] = np.full(len(cells), float(np.mean(column)))
-    formula = fit.design.formula
-    X, _, _ = fixed_columns(formula.intercept, formula.terms, rows, len(cells), fit.design.coding)
-    own = rows[factor]
-    assert isinstance(own, Factor)
+    rows, n = _reference_grid(fit)
+    X, gaps = model_rows(fit.design, rows, n)
+    own, other = _codes(rows[factor]), None if by is None else _codes(rows[by])
+    offset = 0.0 if fit.design.offset is None else float(fit.design.offset.mean())
     out = []
     for s in range(1 if slicer is None else len(slicer.levels)):
-        inside = np.ones(len(cells), dtype=bool)
-        if slicer is not None:
-            other = rows[str(by)]
-            assert isinstance(other, Factor)
-            inside = other.codes == s
-        L = np.array([X[inside & (own.codes == i)].mean(axis=0) for i in range(len(target.levels))])
+        inside = np.ones(n, dtype=bool) if other is None else other == s
+        chosen = [inside & (own == i) for i in range(len(target.levels))]
         out.append(
-            MarginalMeans(slice_level=None if slicer is None else slicer.levels[s], levels=target.levels, L=L)
+            MarginalMeans(
+                slice_level=None if slicer is None else slicer.levels[s],
+                levels=target.levels,
+                L=np.array([X[rows_of].mean(axis=0) for rows_of in chosen]),
+                gaps=np.array([gaps[rows_of].mean(axis=0) for rows_of in chosen]),
+                offset=offset,
+            )
         )
     return out
+
+
+def _reference_grid(fit: LmmFit) -> tuple[dict[str, Column], int]:
+    """Every combination of levels as columns, and their number."""
+    columns = fit.design.columns
+    values: dict[str, list] = {}
+    for name, column in columns.items():
+        if isinstance(column, Factor):
+            values[name] = list(range(len(column.levels)))
+        else:
+            distinct = np.unique(column)
+            values[name] = distinct.tolist() if distinct.size <= 2 else [float(np.mean(column))]
+    cells = list(product(*values.values()))
+    rows: dict[str, Column] = {}
+    for i, (name, column) in enumerate(columns.items()):
+        if isinstance(column, Factor):
+            codes = np.array([cell[i] for cell in cells], dtype=np.intp)
+            rows[name] = Factor(codes=codes, levels=column.levels)
+        else:
+            rows[name] = np.array([cell[i] for cell in cells], dtype=np.float64)
+    return rows, len(cells)
+
+
+def _codes(column: Column) -> NDArray[np.intp]:
+    assert isinstance(column, Factor)
+    return column.codes
 
 
 def _fixed_factor(fit: LmmFit, name: str, argument: str) -> Factor:
@@ -110,11 +131,12 @@ def emmeans(
 
     Returns
     -------
-    DataFrame : level, slice, estimate, std_error, df, conf_low, conf_high
+    DataFrame : level, slice, estimate, std_error, df, conf_low, conf_high; NaN for a mean that the data do
+        not determine (cells without data). The model's offset enters with its mean, as in emmeans.
     """
     frames = []
     for means in marginal_means(fit, factor, by=by):
-        tests = t_tests(fit, means.L, df=df, conf_level=conf_level)
+        tests = _tests(fit, np.eye(len(means.levels)), means, df=df, conf_level=conf_level)
         frames.append(
             pd.DataFrame(
                 {
@@ -164,7 +186,7 @@ def contrasts(
 
     Raises
     ------
-    ValueError : unknown factor, method or level; Tukey for other than pairwise contrasts
+    ValueError : unknown factor, method or level; no contrast; Tukey for other than pairwise contrasts
 
     Notes
     -----
@@ -178,9 +200,9 @@ def contrasts(
     results = []
     for means in marginal_means(fit, factor, by=by):
         names, C = _coefficients(means.levels, kind, control)
-        tests = t_tests(fit, C @ means.L, df=df, conf_level=conf_level)
+        tests = _tests(fit, C, means, df=df, conf_level=conf_level)
         adjusted, critical = _adjusted(tests, adjust, len(means.levels))
-        estimates = means.L @ fit.beta
+        estimates = np.where(is_estimable(means.L, means.gaps), means.L @ fit.beta + means.offset, np.nan)
         simple = [_arms(row, means.levels) for row in C]
         for i, name in enumerate(names):
             a, b = simple[i]
@@ -209,10 +231,37 @@ def contrasts(
                     method=f"mixed model contrast, {DF_NAMES[df]}, {_adjustment_name(adjust)}",
                     n=fit.n,
                     planned=planned,
-                    note=None if by is None else f"within {by} = {means.slice_level}",
+                    note=joined_notes(
+                        None if by is None else f"within {by} = {means.slice_level}",
+                        NOT_ESTIMABLE if np.isnan(tests.estimate[i]) else None,
+                        NO_TUKEY if adjust == "tukey" and tests.df[i] < SMALLEST_DF else None,
+                    ),
                 )
             )
     return results_frame(results)
+
+
+def _tests(fit: LmmFit, C: FloatArray, means: MarginalMeans, *, df: str, conf_level: float) -> TTests:
+    """t tests of the combinations C of the means; NaN where the data do not determine one."""
+    L, gaps = C @ means.L, C @ means.gaps
+    known = is_estimable(L, gaps)
+    tests = t_tests(fit, np.where(known[:, None], L, np.eye(len(fit.names))[0]), df=df, conf_level=conf_level)
+    constant = means.offset * C.sum(axis=1)
+    estimate = tests.estimate + constant
+    with np.errstate(divide="ignore", invalid="ignore"):
+        statistic = estimate / tests.std_error
+    p_value = tests.p_value if df == "none" else t_two_sided(statistic, tests.df)
+    numbers = {
+        "estimate": estimate,
+        "std_error": tests.std_error,
+        "df": tests.df,
+        "statistic": statistic,
+        "p_value": p_value,
+        "conf_low": tests.conf_low + constant,
+        "conf_high": tests.conf_high + constant,
+    }
+    filled: dict[str, Any] = {name: np.where(known, values, np.nan) for name, values in numbers.items()}
+    return replace(tests, **filled)
 
 
 def _coefficients(
@@ -220,6 +269,8 @@ def _coefficients(
 ) -> tuple[list[str], FloatArray]:
     eye = np.eye(len(levels))
     if isinstance(kind, Mapping):
+        if not kind:
+            raise ValueError("`kind` holds no contrast; give at least one name with its coefficients.")
         return list(kind), np.array([_custom(name, values, levels) for name, values in kind.items()])
     check_choice("kind", kind, KINDS)
     if kind == "pairwise":
@@ -276,15 +327,14 @@ def _adjusted(tests: TTests, adjust: str, n_means: int) -> tuple[FloatArray, Flo
     if adjust == "bonferroni":
         return np.minimum(1.0, m * p), bonferroni
     if adjust == "sidak":
-        return -np.expm1(m * np.log1p(-p)), t_quantile(0.5 + level ** (1.0 / m) / 2.0, tests.df)
+        with np.errstate(divide="ignore"):
+            return -np.expm1(m * np.log1p(-p)), t_quantile(0.5 + level ** (1.0 / m) / 2.0, tests.df)
     if adjust == "holm":
         return adjust_p(p, "holm"), bonferroni
     return _tukey(tests, n_means)
 
 
 def _tukey(tests: TTests, n_means: int) -> tuple[FloatArray, FloatArray]:
-    from stats.lmm.tukey import studentized_range_quantile, studentized_range_tail
-
     critical = [
         studentized_range_quantile(tests.conf_level, n_means, float(v)) / np.sqrt(2.0) for v in tests.df
     ]

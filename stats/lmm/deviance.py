@@ -69,6 +69,11 @@ class Deviance:
     def __init__(
         self, products: CrossProducts, thetas: ThetaMap, *, levels: tuple[int, ...], reml: bool
     ) -> None:
+        if products.n <= (products.p if reml else 0):
+            raise ValueError(
+                f"{products.n} rows leave no degree of freedom beside {products.p} fixed effects; "
+                "use more rows or a smaller model."
+            )
         self.products = products
         self.thetas = thetas
         self.levels = levels

@@ -10,10 +10,14 @@ FloatArray = NDArray[np.float64]
 
 
 def t_two_sided(statistic: ArrayLike, df: ArrayLike) -> FloatArray:
-    """P(|T| >= |statistic|), accurate far into the tail; df may be infinite (normal) and is never rounded."""
+    """P(|T| >= |statistic|), accurate far into the tail; df may be infinite (normal) and is never rounded.
+
+    NaN where df is not positive.
+    """
     t, nu = np.broadcast_arrays(np.asarray(statistic, dtype=float), np.asarray(df, dtype=float))
     with np.errstate(invalid="ignore", over="ignore"):
         tail = special.betainc(nu / 2.0, 0.5, nu / (nu + t * t))
+    tail = np.where(nu > 0, tail, np.nan)
     return np.asarray(np.where(np.isinf(nu), 2.0 * special.ndtr(-np.abs(t)), tail))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,10 +15,14 @@ from stats.levels import factorized, level_name, sort_key
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Factor:
-    """A categorical column: `codes` index `levels`; -1 marks a missing value."""
+    """A categorical column: `codes` index `levels`; -1 marks a missing value.
+
+    `parts` holds the levels of the factors that were crossed, one tuple per level: joined names may coincide.
+    """
 
     codes: NDArray[np.intp]
     levels: tuple[str, ...]
+    parts: tuple[tuple[str, ...], ...] = ()
 
 
 def is_numeric(column: pd.Series) -> bool:
@@ -50,7 +55,12 @@ def factor(column: pd.Series) -> Factor:
         rank[order] = np.arange(len(values))
         rank[-1] = -1  # code -1 (missing) stays -1
         codes, values = rank[codes], [values[i] for i in order]
-    return Factor(codes=codes, levels=tuple(level_name(v) for v in values))
+    return Factor(codes=codes, levels=tuple(_r_name(v) for v in values))
+
+
+def _r_name(value: Any) -> str:
+    """A level as R prints it: TRUE and FALSE, whole numbers without a decimal point."""
+    return level_name(value).upper() if isinstance(value, (bool, np.bool_)) else level_name(value)
 
 
 def crossed(factors: Sequence[Factor]) -> Factor:
@@ -61,14 +71,15 @@ def crossed(factors: Sequence[Factor]) -> Factor:
     for other in factors[1:]:
         codes = codes * len(other.levels) + other.codes
     used, dense = np.unique(codes, return_inverse=True)
-    names = []
+    parts = []
     for code in used.tolist():
-        parts = []
+        found: list[str] = []
         for other in reversed(factors[1:]):
             code, index = divmod(code, len(other.levels))
-            parts.append(other.levels[index])
-        names.append(":".join([factors[0].levels[code], *reversed(parts)]))
-    return Factor(codes=dense.astype(np.intp), levels=tuple(names))
+            found.append(other.levels[index])
+        parts.append((factors[0].levels[code], *reversed(found)))
+    names = tuple(":".join(part) for part in parts)
+    return Factor(codes=dense.astype(np.intp), levels=names, parts=tuple(parts))
 
 
 def take(whole: Factor, keep: NDArray[np.bool_] | None) -> Factor:

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from stats.checks import check_choice
-from stats.lmm.crossproducts import cross_products
+from stats.lmm.crossproducts import CrossProducts, cross_products
 from stats.lmm.design import Coding, Design, RandomDesign, build_design
 from stats.lmm.deviance import Deviance, Evaluation
 from stats.lmm.formula import parse_formula
@@ -26,6 +26,8 @@ SINGULAR_BELOW = 1e-4  # lme4's isSingular: smallest diagonal entry of theta
 RESTART_UP_TO = 400  # dense random columns up to which a singular optimum is sought from a second start too
 ZERO_BELOW = 1e-9  # Newton's steps end this close to a variance of zero
 SMALL_RESIDUAL = 100.0  # theta above which the residual sum of squares is computed from the rows
+EXACT_FIT = 1e-27  # residual sum of squares, as a share of that of y, that is rounding alone
+SPANNED = 1e-9  # share of a random term beside the fixed effects that is rounding alone
 REFINEMENTS = 6
 
 
@@ -160,9 +162,12 @@ def fit_lmm(
 
 def fit_design(design: Design, *, reml: bool = True, start: FloatArray | None = None) -> LmmFit:
     """Fit a model whose arrays exist already; `start` is theta in lme4's sense."""
+    products = cross_products(design)
+    _check_residual(design, products)
+    _check_identified(design, products)
     thetas = ThetaMap.of([len(t.coefficients) for t in design.random])
     levels = tuple(len(t.group.levels) for t in design.random)
-    deviance = Deviance(cross_products(design), thetas, levels=levels, reml=reml)
+    deviance = Deviance(products, thetas, levels=levels, reml=reml)
     scales = [t.scale for t in design.random]
     begin = (
         thetas.start_values() if start is None else thetas.rescaled(np.asarray(start, dtype=float), scales)
@@ -174,6 +179,37 @@ def fit_design(design: Design, *, reml: bool = True, start: FloatArray | None = 
         if again.converged and again.criterion < fit.criterion - 1e-9:
             return again
     return fit
+
+
+def _check_identified(design: Design, products: CrossProducts) -> None:
+    """Raise ValueError where the fixed effects span all columns of a random term: its variance is free."""
+    p, column = products.p, 0
+    sums = {}
+    for i in products.dense_terms:
+        end = column + len(design.random[i].coefficients)
+        rows = slice(products.starts[column], products.starts[end])
+        own = products.dense.diagonal()[rows].sum()
+        sums[i] = own, np.square(products.dense[rows, products.q : products.q + p]).sum()
+        column = end
+    if products.eliminated is not None:
+        own = np.trace(products.eliminated.own, axis1=1, axis2=2).sum()
+        sums[products.eliminated_term] = own, np.square(products.eliminated.Xy[:, :p]).sum()
+    for i, (own, spanned) in sums.items():
+        if own - spanned <= SPANNED * own:
+            raise ValueError(
+                f"The fixed effects determine every effect of the random term of '{design.random[i].label}', "
+                "so its variance cannot be estimated; take it out, or the fixed effect that it refines."
+            )
+
+
+def _check_residual(design: Design, products: CrossProducts) -> None:
+    """Raise ValueError where the fixed effects alone explain the response up to rounding."""
+    weighted = design.y * design.y if design.weights is None else design.weights * design.y * design.y
+    if products.dense[-1, -1] <= EXACT_FIT * float(weighted.sum()):
+        raise ValueError(
+            f"The response '{design.formula.response}' is an exact linear function of the fixed effects; "
+            "nothing is left for a mixed model. Check the data, or take terms out."
+        )
 
 
 def assemble(design: Design, deviance: Deviance, evaluation: Evaluation, record: OptimiserRecord) -> LmmFit:

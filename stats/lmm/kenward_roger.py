@@ -48,7 +48,8 @@ def kenward_roger(fit: LmmFit) -> KenwardRoger:
     """
     if not fit.reml:
         raise ValueError(
-            "Kenward-Roger needs a REML fit, this one is ML; fit with reml=True or use Satterthwaite."
+            "Kenward-Roger needs a REML fit, this one is ML; fit it by REML (without --ml) or use "
+            "Satterthwaite."
         )
     evaluation, thetas, products = fit.evaluation, fit.deviance.thetas, fit.deviance.products
     k = thetas.length
@@ -92,7 +93,8 @@ def _pq(
 
 def _inverse(information: FloatArray) -> FloatArray:
     """Inverse; where two terms cannot be told apart the generalised inverse, as pbkrtest takes."""
-    size = np.sqrt(np.diagonal(information))
+    diagonal = np.diagonal(information)
+    size = np.where(diagonal > 0.0, np.sqrt(np.maximum(diagonal, 0.0)), 1.0)  # 0: nothing is known of it
     scaled = information / np.multiply.outer(size, size)
     if np.linalg.eigvalsh(scaled)[0] > 1e-10:
         return np.linalg.inv(scaled) / np.multiply.outer(size, size)
@@ -130,12 +132,16 @@ def _df_and_scale(fit: LmmFit, L: FloatArray, known: KenwardRoger) -> tuple[floa
     double = np.einsum("rij,sji->rs", turned, turned)
     A1 = float(single @ known.W @ single)
     A2 = float((known.W * double).sum())
+    if q == 1:  # A1 = A2: the formulas below reduce to this, but divide by zero at 4 df and by noise at 2
+        return 2.0 / A2, 1.0
     B = (A1 + 6.0 * A2) / (2.0 * q)
     g = ((q + 1) * A1 - (q + 4) * A2) / ((q + 2) * A2)
     denominator = 3 * q + 2 * (1 - g)
     c1, c2, c3 = g / denominator, (q - g) / denominator, (q + 2 - g) / denominator
     v0, v1, v2 = 1 + c1 * B, 1 - c2 * B, 1 - c3 * B
     v0 = 0.0 if abs(v0) < 1e-10 else v0
+    if v2 == 0.0:
+        return 4.0, 2.0 * (1 - A2 / q)  # the limit: rho is infinite
     rho = _ratio(1 - A2 / q, v1) ** 2 * v0 / v2 / q
     df = 4.0 + (q + 2) / (q * rho - 1)
     scale = 1.0 if abs(df - 2.0) < 1e-2 else df * (1 - A2 / q) / (df - 2)

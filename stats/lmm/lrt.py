@@ -7,11 +7,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from stats.lmm.design import Design, RandomDesign, fixed_columns
 from stats.lmm.distributions import chi2_tail
 from stats.lmm.fit import LmmFit, fit_design
 from stats.lmm.formula import RandomTerm
+
+FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +42,7 @@ def likelihood_ratio_test(smaller: LmmFit, larger: LmmFit) -> LikelihoodRatioTes
 
     Raises
     ------
-    ValueError : other rows or response; REML fits with other fixed effects; models not nested by
+    ValueError : other rows, response or weights; REML fits with other fixed effects; models not nested by
         counting; the smaller one fits better
     """
     if smaller.n != larger.n or not np.array_equal(smaller.design.y, larger.design.y):
@@ -47,6 +50,8 @@ def likelihood_ratio_test(smaller: LmmFit, larger: LmmFit) -> LikelihoodRatioTes
             "A likelihood-ratio test needs both models on the same rows and response; "
             f"these use {smaller.n} and {larger.n} rows. Drop the incomplete rows first."
         )
+    if not np.array_equal(_weights(smaller), _weights(larger)):
+        raise ValueError("The models have different weights, so their likelihoods cannot be compared.")
     if smaller.reml != larger.reml:
         raise ValueError("One model is fitted by REML, the other by ML; fit both in the same way.")
     if smaller.reml and smaller.names != larger.names:
@@ -75,8 +80,16 @@ def likelihood_ratio_test(smaller: LmmFit, larger: LmmFit) -> LikelihoodRatioTes
     )
 
 
+def _weights(fit: LmmFit) -> FloatArray:
+    return np.ones(fit.n) if fit.design.weights is None else fit.design.weights
+
+
 def ranova(fit: LmmFit) -> pd.DataFrame:
     """Test every random term by leaving it out, or slope by slope where a term has several, as lmerTest.
+
+    A slope that another slope of its term contains (x in x:f) is not left out alone. A term (0 + f | g) of a
+    factor is reduced to (1 | g); a term (0 + x | g) of a covariate is left out (lmerTest takes (1 | g) there
+    too, though it is no smaller model).
 
     Returns
     -------
@@ -108,11 +121,15 @@ def reductions(design: Design) -> Iterator[tuple[str, tuple[RandomDesign, ...]]]
     """Every way to leave out one random coefficient, with its name in the formula's language."""
     for i, (part, data) in enumerate(zip(design.formula.random, design.random, strict=True)):
         others = design.random[:i], design.random[i + 1 :]
-        if len(part.terms) + part.intercept == 1:
+        by_factor = not part.intercept and len(data.coefficients) > 1  # full coding holds the intercept
+        if len(part.terms) + part.intercept == 1 and not by_factor:
             yield f"({_left(part)} | {part.label})", (*others[0], *others[1])
             continue
         for dropped in part.terms:
-            kept = replace(part, terms=tuple(t for t in part.terms if t != dropped))
+            if any(set(dropped) < set(other) for other in part.terms):
+                continue
+            terms = tuple(t for t in part.terms if t != dropped)
+            kept = replace(part, terms=terms, intercept=part.intercept or not terms)
             smaller = _random_part(design, kept, data)
             yield f"{':'.join(dropped)} in ({_left(part)} | {part.label})", (*others[0], smaller, *others[1])
 

@@ -10,6 +10,7 @@ from stats.checks import check_conf_level
 from stats.levels import level_name
 from stats.lmm.contest import t_tests
 from stats.lmm.design import Column, fixed_columns
+from stats.lmm.estimability import is_estimable, model_rows
 from stats.lmm.factors import Factor, factor, is_numeric, numeric_values
 from stats.lmm.fit import LmmFit
 from stats.lmm.random_effects import random_effect_values
@@ -37,7 +38,8 @@ def predict(
 
     Returns
     -------
-    DataFrame : estimate; and for the fixed part alone (the mean at random effects of zero) std_error, df,
+    DataFrame : estimate; NaN for a combination of factors that had no data and that the model does not
+        determine; and for the fixed part alone (the mean at random effects of zero) std_error, df,
         conf_low, conf_high
 
     Raises
@@ -45,25 +47,24 @@ def predict(
     ValueError : missing column or value, unseen level
     """
     check_conf_level(conf_level)
-    columns = {name: _like(fit.design.columns[name], name, frame) for name in fit.design.columns}
-    n = len(frame)
-    formula, design = fit.design.formula, fit.design
-    X, names, _ = fixed_columns(formula.intercept, formula.terms, columns, n, design.coding)
-    X = X[:, [names.index(name) for name in design.names]]
+    design = fit.design
+    in_fixed = {name for term in design.formula.terms for name in term}
+    wanted = [name for name in design.columns if random or name in in_fixed]
+    columns = {name: _like(design.columns[name], name, frame) for name in wanted}
+    X, gaps = model_rows(design, columns, len(frame))
+    known = is_estimable(X, gaps)
     tests = t_tests(fit, X, df=df, conf_level=conf_level)
     estimate = tests.estimate.copy()
     if random:
         estimate += _random_part(fit, frame, columns, new_levels)
-    return pd.DataFrame(
-        {
-            "estimate": estimate,
-            "std_error": tests.std_error,
-            "df": tests.df,
-            "conf_low": tests.conf_low,
-            "conf_high": tests.conf_high,
-        },
-        index=frame.index,
-    )
+    table = {
+        "estimate": estimate,
+        "std_error": tests.std_error,
+        "df": tests.df,
+        "conf_low": tests.conf_low,
+        "conf_high": tests.conf_high,
+    }
+    return pd.DataFrame({k: np.where(known, v, np.nan) for k, v in table.items()}, index=frame.index)
 
 
 def _series(frame: pd.DataFrame, name: str) -> pd.Series:
@@ -108,14 +109,16 @@ def _random_part(
     values = random_effect_values(fit)
     for part, data, effects in zip(fit.design.formula.random, fit.design.random, values, strict=True):
         names = [factor(_series(frame, v)) for v in part.group]
-        labels = [":".join(f.levels[f.codes[i]] for f in names) for i in range(len(frame))]
-        position = {level: i for i, level in enumerate(data.group.levels)}
+        labels = [tuple(f.levels[f.codes[i]] for f in names) for i in range(len(frame))]
+        levels = data.group.parts or tuple((level,) for level in data.group.levels)
+        position = {level: i for i, level in enumerate(levels)}
         codes = np.array([position.get(label, -1) for label in labels], dtype=np.intp)
         unseen = codes < 0
         if unseen.any() and not new_levels:
+            first = ":".join(labels[int(np.argmax(unseen))])
             raise ValueError(
-                f"Level '{labels[int(np.argmax(unseen))]}' of '{data.label}' was not in the fit, so its "
-                "random effect is unknown; pass new_levels=True to take it as zero."
+                f"Level '{first}' of '{data.label}' was not in the fit, so its random effect is unknown; "
+                "pass new_levels=True to take it as zero."
             )
         if part.terms:
             Z, _, _ = fixed_columns(part.intercept, part.terms, columns, len(frame), "treatment")

@@ -37,6 +37,7 @@ class Projection:
     C : (m + 1, m + 1) cross-products under V1 of [z, X, y], m = q + p
     Q : (m, m);  U : (m, q);  Szz : (q, q)
     inverse : inverse of Lambda, (q,) if it is diagonal or (q, q); None where Lambda is small or singular
+    strong : (q,) where Lambda is diagonal and in part small: 1 / theta^2 of the columns that are not, else 0
     solution : (m,) predicted effects b of z (scaled units) and the coefficients of X
     rows : the eliminated term's R, or None
     """
@@ -48,6 +49,7 @@ class Projection:
     U: FloatArray
     Szz: FloatArray
     inverse: FloatArray | None
+    strong: FloatArray | None
     solution: FloatArray
     rows: EliminatedRows | None
 
@@ -75,9 +77,18 @@ class Projection:
         else:
             Q = scale @ Mi @ scale.T
             solution = scale @ (Mi @ rhs)
-        U, Szz, inverse = _dense_blocks(C, Q, Mi, scale, q)
+        U, Szz, inverse, strong = _dense_blocks(C, Q, Mi, scale, q)
         return cls(
-            starts=starts, sizes=sizes, C=C, Q=Q, U=U, Szz=Szz, inverse=inverse, solution=solution, rows=rows
+            starts=starts,
+            sizes=sizes,
+            C=C,
+            Q=Q,
+            U=U,
+            Szz=Szz,
+            inverse=inverse,
+            strong=strong,
+            solution=solution,
+            rows=rows,
         )
 
     def scores(self) -> tuple[FloatArray | None, FloatArray]:
@@ -85,6 +96,8 @@ class Projection:
         q, m = self.U.shape[1], len(self.Q)
         if self.inverse is None:
             dense = self.C[:q, m] - self.C[:q, :m] @ self.solution
+            if self.strong is not None:
+                dense = np.where(self.strong > 0.0, self.strong * self.solution[:q], dense)
         elif self.inverse.ndim == 1:
             dense = self.inverse * self.inverse * self.solution[:q]
         else:
@@ -313,8 +326,8 @@ class EliminatedRows:
 
 def _dense_blocks(
     C: FloatArray, Q: FloatArray, Mi: FloatArray, scale: FloatArray, q: int
-) -> tuple[FloatArray, FloatArray, FloatArray | None]:
-    """U (m, q), S_zz (q, q) and the inverse of Lambda if it was used.
+) -> tuple[FloatArray, FloatArray, FloatArray | None, FloatArray | None]:
+    """U (m, q), S_zz (q, q), the inverse of Lambda if it was used, 1 / theta^2 where it was used in part.
 
     Where theta^2 C is large, U = Lambda Mi Lambda^-1 and S_zz = Lambda^-T (I - Mi) Lambda^-1 keep their
     digits while C U cancels; where it is small it is the other way round.
@@ -325,21 +338,24 @@ def _dense_blocks(
         U = -Q @ C[:m, :q]
         U.flat[: q * q : q + 1] += 1.0
         Szz = C[:q, :m] @ U
+        weights = None
         if scale.ndim == 1 and strong.any():
+            weights = np.zeros(q)
+            weights[strong] = 1.0 / np.square(scale[:q][strong])
             inner = np.ix_(strong, strong)
             kept = scale[:q][strong]
             U[:, strong] = Q[:, :q][:, strong] / (kept * kept)
             Szz[inner] = (np.eye(len(kept)) - Mi[:q, :q][inner]) / np.multiply.outer(kept, kept)
-        return U, Szz, None
+        return U, Szz, None, weights
     Szz = -Mi[:q, :q]
     Szz.flat[:: q + 1] += 1.0
     if scale.ndim == 1:
         inverse = 1.0 / scale[:q]
         Szz *= inverse[:, None]
         Szz *= inverse
-        return Q[:, :q] * (inverse * inverse), Szz, inverse
+        return Q[:, :q] * (inverse * inverse), Szz, inverse, None
     inverse = dtrtri(scale[:q, :q], lower=1)[0]
-    return Q[:, :q] @ inverse.T @ inverse, inverse.T @ Szz @ inverse, inverse
+    return Q[:, :q] @ inverse.T @ inverse, inverse.T @ Szz @ inverse, inverse, None
 
 
 def _spans(sizes: tuple[int, ...], starts: NDArray[np.intp]) -> list[tuple[slice, int, int]]:

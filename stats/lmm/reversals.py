@@ -19,6 +19,7 @@ FloatArray = NDArray[np.float64]
 
 MOST_LEVELS = 6
 MOST_ROWS = 5000
+SMALL_RESIDUAL = 1e-9  # share of the response's sum of squares below which an interaction explains it all
 ALPHA = 0.05
 
 
@@ -110,8 +111,8 @@ def _with_interaction(design: Design, a: str, b: str) -> Design | None:
         return None
     X, names, assign = fixed_columns(True, terms, columns, design.n, "treatment")
     X, columns_kept = full_rank(X)
-    if len(columns_kept) < len(names):
-        return None
+    if len(columns_kept) < len(names) or design.n < len(names) + MOST_LEVELS:
+        return None  # cells without data, or nearly as many columns as rows
     formula = replace(
         design.formula, terms=tuple(terms), random=tuple(design.formula.random[i] for i in kept)
     )
@@ -127,8 +128,14 @@ def _reversal(fit: LmmFit, a: str, b: str) -> Reversal | None:
     design = _with_interaction(fit.design, a, b)
     if design is None:
         return None
-    larger = fit_design(design, reml=fit.reml)
+    try:
+        larger = fit_design(design, reml=fit.reml)
+    except ValueError:  # the interaction takes up the residual or a random term: there is nothing to test
+        return None
     if not larger.converged:
+        return None
+    total = float(np.square(fit.design.y - fit.design.y.mean()).sum())
+    if larger.evaluation.r2 < SMALL_RESIDUAL * total:
         return None
     key = next(i for i, term in enumerate(design.formula.terms) if set(term) == {a, b})
     test = f_test(larger, np.eye(len(design.names))[design.assign == key])

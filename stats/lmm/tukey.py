@@ -20,16 +20,22 @@ FloatArray = NDArray[np.float64]
 
 NODES_Z = 96
 NODES_S = 96
+SMALLEST_DF = 1.0  # below, the nodes for s no longer reach its tail
+LARGEST_Q = 1e12
 REACH = 9.0  # standard normal mass beyond is below 1e-18
 
 
 def studentized_range_tail(q: float, k: int, df: float) -> float:
     """P(Q > q): range of k independent standard normals over an independent s with `df` degrees of freedom.
 
+    NaN for q or df NaN and for df below 1.
+
     Notes
     -----
     Checked against R's ptukey (tests/golden/lmm_intervals.json).
     """
+    if not (q == q and df >= SMALLEST_DF):
+        return float("nan")
     if q <= 0:
         return 1.0
     if not np.isfinite(df) or df > 1e7:
@@ -39,11 +45,15 @@ def studentized_range_tail(q: float, k: int, df: float) -> float:
 
 
 def studentized_range_quantile(probability: float, k: int, df: float) -> float:
-    """The q with P(Q <= q) = probability."""
+    """The q with P(Q <= q) = probability; NaN for df below 1, infinite where it passes 1e12."""
+    if not df >= SMALLEST_DF:
+        return float("nan")
     tail = 1.0 - probability
     high = 10.0
     while studentized_range_tail(high, k, df) > tail:
         high *= 2.0
+        if high > LARGEST_Q:
+            return float("inf")
 
     def excess(q: float) -> float:
         return studentized_range_tail(q, k, df) - tail

@@ -10,19 +10,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from stats.levels import is_number
+
 # pandas 3.1 reads every float exactly and has deprecated the option that earlier versions need for it.
 _EXACT_FLOATS: dict[str, Any] = (
     {} if tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1) else {"float_precision": "round_trip"}
 )
-_MISSING = ["", "NA", "NaN", "nan", "N/A", "n/a", "#N/A", "<NA>", "null"]
+_MISSING = ["", "NA"]  # in a column of words
+_MISSING_NUMBERS = [*_MISSING, "NaN", "nan", "N/A", "n/a", "#N/A", "<NA>", "NULL", "null"]
 _EXACT_WHOLE = 2.0**53  # beyond it float64 cannot tell whole numbers apart
 
 
 def read_user_table(path: Path) -> pd.DataFrame:
     """Return the table in a .csv, .tsv or .parquet file; numbers keep every digit.
 
-    Empty cells and NA, NaN, N/A, <NA>, null are missing; the text "None" is a level like any other. Whole
-    numbers too long for float64 that stand beside missing values stay text.
+    Empty cells and NA are missing; in a column of numbers so are NaN, N/A, <NA> and null, which in a column
+    of words are levels as in R. Whole numbers too long for float64 beside missing values stay text.
 
     Raises
     ------
@@ -62,11 +65,15 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 def _read_text(path: Path, suffix: str) -> pd.DataFrame:
     separator = "\t" if suffix == ".tsv" else ","
     _check_lines(path, separator)
-    options: dict[str, Any] = {"sep": separator, "keep_default_na": False, "na_values": _MISSING}
-    frame = pd.read_csv(path, low_memory=False, **options, **_EXACT_FLOATS)
+    options: dict[str, Any] = {"sep": separator, "keep_default_na": False}
+    frame = pd.read_csv(path, low_memory=False, na_values=_MISSING_NUMBERS, **options, **_EXACT_FLOATS)
+    words = [name for name in frame.columns if not is_number(frame[name]) and frame[name].isna().any()]
     long = [name for name in frame.columns if _lost_digits(frame[name])]
-    if long:
-        frame[long] = pd.read_csv(path, usecols=long, dtype=str, **options)[long]
+    again = [*words, *long]
+    if again:
+        text = pd.read_csv(path, usecols=again, dtype=str, na_values=_MISSING, **options)
+        for name in again:
+            frame[name] = text[name]
     return frame
 
 

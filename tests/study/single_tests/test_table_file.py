@@ -45,9 +45,12 @@ def test_a_word_at_the_end_of_a_large_column_does_not_double_the_levels(write) -
     assert levels(frame["g"]).names == (*"01234567", "z")
 
 
-def test_missing_words_are_missing_and_none_is_a_level(write) -> None:
-    frame = read_user_table(write("g,y\nNA,1\n<NA>,2\n#N/A,3\nn/a,4\nNone,5\n,6\n"))
-    assert frame["g"].dropna().tolist() == ["None"]
+def test_words_for_missing_numbers_are_levels_among_words_as_in_r(write) -> None:
+    rows = ["NA,1", "N/A,2", "nan,3", "None,4", ",5", "low,<NA>", "low,n/a", "low,null"]
+    frame = read_user_table(write("g,y\n" + "\n".join(rows) + "\n"))
+    assert frame["g"].dropna().unique().tolist() == ["N/A", "nan", "None", "low"]
+    assert frame["y"].tolist()[:5] == [1.0, 2.0, 3.0, 4.0, 5.0]
+    assert frame["y"].isna().tolist()[5:] == [True] * 3
 
 
 @pytest.mark.parametrize(
