@@ -11,7 +11,16 @@ from data.store import Store
 from stats.results import RESULT_COLUMNS, ComparisonResult, records, results_frame
 from study.analyses.cell_tests import CellTest, cell_test_rows
 from study.analyses.grid_data import GridData, load_grid
-from study.analyses.mixed_models import FIXED_COLUMNS, MODEL_COLUMNS, RANDOM_COLUMNS, MixedResult, fit_mixed
+from study.analyses.mixed_models import (
+    FIXED_COLUMNS,
+    MODEL_COLUMNS,
+    RANDOM_COLUMNS,
+    SHARE_COLUMNS,
+    TEST_COLUMNS,
+    MixedResult,
+    check_mixed,
+    fit_mixed,
+)
 from study.analyses.paired_tests import delong_rows, mcnemar_rows
 from study.analyses.selection import (
     ROC_COLUMNS,
@@ -43,12 +52,13 @@ def analyse(
 
     Returns
     -------
-    metrics, comparisons, mixed_fixed, mixed_random, mixed_models, selected, roc, data_summary, findings
+    metrics, comparisons, mixed_fixed, mixed_random, mixed_models, mixed_tests, mixed_shares, selected, roc,
+    data_summary, findings
 
     Raises
     ------
-    ValueError : no cell is done; a contrast or `by` that is no factor; predictions that cannot be paired.
-        A comparison that cannot run for want of cells gives a row with a note instead.
+    ValueError : no cell is done; a contrast, `by` or name in a formula that is no column; predictions that
+        cannot be paired. A comparison that cannot run for want of cells gives a row with a note instead.
     """
     data = load_grid(store)
     _check_names(plan, data)
@@ -78,7 +88,9 @@ def analyse(
             ignore_index=True
         ),
         "data_summary": data_summary(store),
-        "findings": _findings(comparisons, plan, data, mixed, own_plan),
+        "mixed_tests": _stacked((fit.tests for fit in mixed), TEST_COLUMNS),
+        "mixed_shares": _stacked((fit.shares for fit in mixed), SHARE_COLUMNS),
+        "findings": _findings(comparisons, plan, mixed, own_plan),
     }
     for name, table in tables.items():
         store.write_result(name, table)
@@ -112,6 +124,8 @@ def _check_names(plan: AnalysisPlan, data: GridData) -> None:
                     f"analysis.{kind} names `{unknown[0]}`, which is no column of the grid; "
                     f"columns are {', '.join(columns)}."
                 )
+    for entry in plan.mixed:
+        check_mixed(entry, set(data.metrics.columns))
 
 
 def _selections(plan: AnalysisPlan, data: GridData) -> dict[tuple[str, str, str], Selection]:
@@ -164,7 +178,6 @@ def _cell_rows(plan: AnalysisPlan, data: GridData, own_plan: AnalysisPlan | None
 def _findings(
     comparisons: pd.DataFrame,
     plan: AnalysisPlan,
-    data: GridData,
     mixed: list[MixedResult],
     own_plan: AnalysisPlan | None,
 ) -> pd.DataFrame:
@@ -184,24 +197,17 @@ def _findings(
         if fit.reason is not None:
             sentence = f"The model {entry.formula} could not be fitted: {fit.reason.rstrip('.')}."
             rows.append(key | {"comparison": entry.formula, "sentence": sentence})
-        for row in records(fit.fixed):
-            if row["term"] != "Intercept":
+        for row, meaning in zip(records(fit.fixed), fit.meanings, strict=True):
+            if meaning.kind != "intercept":
                 sentence = mixed_sentence(
                     row,
                     response=fit.response,
                     alpha=plan.alpha,
                     note=note,
-                    baseline=_baseline(row["term"], data),
+                    meaning=meaning,
                 )
                 rows.append(key | {"comparison": f"{entry.formula}: {row['term']}", "sentence": sentence})
     return pd.DataFrame(rows, columns=list(FINDING_COLUMNS)).astype({"planned": bool})
-
-
-def _baseline(term: str, data: GridData) -> str | None:
-    """First level of the factor of `term`, None for covariates and interactions."""
-    factor, _, level = term.partition("[")
-    levels = data.arms(factor) if level and ":" not in term else []
-    return levels[0] if levels else None
 
 
 def _is_planned(entry: Any, own_plan: AnalysisPlan | None, kind: str) -> bool:

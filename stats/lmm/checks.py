@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from stats.lmm.factors import Factor
 from stats.lmm.fit import LmmFit
 from stats.lmm.reversals import reversals
 
@@ -91,7 +92,40 @@ def advice(fit: LmmFit, *, df: NDArray[np.float64] | None = None) -> list[str]:
             f"Left out because earlier columns determine them: {', '.join(fit.design.aliased)} "
             "(empty combinations of factors, or the same information twice)."
         )
-    if fit.n_dropped:
-        rows = "row was" if fit.n_dropped == 1 else "rows were"
-        notes.append(f"{fit.n_dropped} {rows} dropped because of missing values; {fit.n} were used.")
-    return notes
+    notes += [note for name in _fixed_factors(fit) if (note := _number_note(name, fit)) is not None]
+    dropped = drop_note(fit)
+    return [*notes, dropped] if dropped else notes
+
+
+def _fixed_factors(fit: LmmFit) -> list[str]:
+    names = dict.fromkeys(name for term in fit.design.formula.terms for name in term)
+    return [name for name in names if isinstance(fit.design.columns[name], Factor)]
+
+
+def _number_note(name: str, fit: LmmFit) -> str | None:
+    """A column of numbers that one stray word turned into a factor."""
+    column = fit.design.columns[name]
+    assert isinstance(column, Factor)
+    words = [level for level in column.levels if not _is_number(level)]
+    if not words or len(words) > len(column.levels) / 2 or len(column.levels) < FEW_LEVELS:
+        return None
+    return (
+        f"'{name}' is a factor with {len(column.levels)} levels, since it holds {', '.join(map(repr, words[:3]))} "
+        "among numbers. If it is a covariate, correct these values or leave them empty."
+    )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def drop_note(fit: LmmFit) -> str | None:
+    """How many rows were dropped, None if none was."""
+    if not fit.n_dropped:
+        return None
+    rows = "row was" if fit.n_dropped == 1 else "rows were"
+    return f"{fit.n_dropped} {rows} dropped because of missing values; {fit.n} were used."

@@ -130,6 +130,14 @@ def _matched(
     names = [name for name in varied_columns(pd.concat([first, second])) if name != contrast]
     a = first.set_index(pd.Index(design_keys(first, names), tupleize_cols=False))
     b = second.set_index(pd.Index(design_keys(second, names), tupleize_cols=False))
+    for arm in (a, b):
+        if arm.index.has_duplicates:
+            key = arm.index[arm.index.duplicated()][0]
+            settings = ", ".join(f"{name} {value}" for name, value in zip(names, key, strict=True))
+            raise ValueError(
+                f"Several cells of {contrast} {level_names(arm[contrast]).iloc[0]} have the same settings "
+                f"({settings}), so they cannot be paired; keep one of them in the store."
+            )
     common = [key for key in a.index if key in set(b.index)]
     alone = len(a) + len(b) - 2 * len(common)
     notes = [f"{alone} cells have no partner and are left out"] if alone else []

@@ -12,6 +12,8 @@ from stats.levels import level_names, levels
 from stats.metrics import metrics_table
 from study.grid import CELL_COLUMNS
 
+RUN_COLUMNS = ("best_epoch", "n_parameters", "seconds", "device")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GridData:
@@ -109,8 +111,7 @@ def planned_grid(store: Store) -> pd.DataFrame:
 
 
 def _with_run_columns(metrics: pd.DataFrame, store: Store) -> pd.DataFrame:
-    """Add what only the cells' own rows know: best_epoch, n_parameters, seconds, device."""
-    names = ["best_epoch", "n_parameters", "seconds", "device"]
+    """Add what only the cells' own rows know."""
     cells = store.cells()
-    names = [name for name in names if name in cells and name not in metrics]
+    names = [name for name in RUN_COLUMNS if name in cells and name not in metrics]
     return metrics.merge(cells[["cell_id", *names]], on="cell_id", how="left", validate="1:1")

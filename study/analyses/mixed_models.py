@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from study.config import MixedPlan
 
 if TYPE_CHECKING:
     from stats.lmm import LmmFit
+    from stats.lmm.terms import TermMeaning
 
 UNUSED = "not used"  # level of a grouping factor in cells whose head does not have it
 FIXED_COLUMNS = [
@@ -33,6 +33,8 @@ FIXED_COLUMNS = [
 ]
 KINDS = {"pairwise": "pairwise", "treatment": "treatment-vs-control"}
 RANDOM_COLUMNS = ["model", "formula", "group", "term", "variance", "std_dev", "correlation", "levels"]
+TEST_COLUMNS = ["model", "formula", "part", "term", "statistic", "df1", "df2", "p_value", "method"]
+SHARE_COLUMNS = ["model", "formula", "group", "variance", "share"]
 MODEL_COLUMNS = [
     "model",
     "formula",
@@ -47,17 +49,26 @@ MODEL_COLUMNS = [
     "scaled_median",
     "scaled_q3",
     "scaled_max",
+    "r2_marginal",
+    "r2_conditional",
+    "icc_adjusted",
     "note",
 ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MixedResult:
-    """Tables of one model and the rows of its contrasts; `reason` says why it could not be fitted."""
+    """Tables of one model and the rows of its contrasts; `reason` says why it could not be fitted.
+
+    `meanings` says what each row of `fixed` compares.
+    """
 
     fixed: pd.DataFrame
+    meanings: list[TermMeaning]
     random: pd.DataFrame
     models: pd.DataFrame
+    tests: pd.DataFrame
+    shares: pd.DataFrame
     contrasts: pd.DataFrame
     response: str
     reason: str | None
@@ -71,27 +82,76 @@ def fit_mixed(
     Cells that do not use a grouping factor (a linear head has no filters) form a level of their own, so
     that no cell leaves the model unseen.
     """
-    from stats.lmm import fit_lmm
+    from stats.lmm import fit_lmm, parse_formula
+    from stats.lmm.checks import drop_note
+    from stats.lmm.random_effects import variance_explained, variance_shares
     from stats.lmm.summary import mixed_tables
+    from stats.lmm.terms import term_meanings
 
-    frame, filled = _with_unused_levels(data.metrics, plan.formula)
-    response = plan.formula.partition("~")[0].strip()
-    notes = [filled, data.missing_note(data.planned), _collapsed_note(data.metrics)]
+    response = parse_formula(plan.formula).response
+    notes = [data.missing_note(data.planned), _collapsed_note(data.metrics)]
     try:
+        frame, filled = _with_unused_levels(data.metrics, plan.formula)
+        notes = [filled, *notes]
         fit = fit_lmm(plan.formula, frame)
         fixed, random, models = mixed_tables(fit, plan.df, model=model, conf_level=conf_level)
     except ValueError as error:
         return _unfitted(plan, model, response, str(error), joined_notes(*notes))
     dropped = f"{fit.n_dropped} cells with missing values left out" if fit.n_dropped else None
-    note = joined_notes(_none_if_missing(models.loc[0, "note"]), _second_engine(fit), dropped, *notes)
+    head = {"model": model, "formula": plan.formula}
+    explained = variance_explained(fit)
+    advice = str(models.loc[0, "note"] or "").replace(drop_note(fit) or "\0", "").strip()
+    note = joined_notes(advice.rstrip("."), _second_engine(fit), dropped, *notes)
+    models = models.assign(
+        r2_marginal=explained.r2_marginal,
+        r2_conditional=explained.r2_conditional,
+        icc_adjusted=explained.icc_adjusted,
+        note=note,
+    )
     return MixedResult(
         fixed=fixed,
+        meanings=term_meanings(fit),
         random=random,
-        models=models.assign(note=note),
+        models=models,
+        tests=_tests(fit, plan.df).assign(**head)[TEST_COLUMNS],
+        shares=variance_shares(fit).assign(**head)[SHARE_COLUMNS],
         contrasts=_contrasts(fit, plan, response, note, conf_level=conf_level, planned=planned),
         response=response,
         reason=None,
     )
+
+
+def check_mixed(plan: MixedPlan, columns: set[str]) -> None:
+    """Raise ValueError where a planned model or its contrasts cannot be meant for these columns."""
+    from stats.lmm import parse_formula
+
+    parsed = parse_formula(plan.formula)
+    unknown = [name for name in parsed.variables() if name not in columns]
+    if unknown:
+        raise ValueError(
+            f"analysis.mixed '{plan.formula}' names `{unknown[0]}`, which is no column of the cells; "
+            f"columns are {', '.join(sorted(columns))}."
+        )
+    wanted = plan.contrasts
+    fixed = dict.fromkeys(name for term in parsed.terms for name in term)
+    for name in () if wanted is None else filter(None, (wanted.factor, wanted.by)):
+        if name not in fixed:
+            raise ValueError(
+                f"analysis.mixed '{plan.formula}' compares levels of `{name}`, which is not among its fixed "
+                f"effects ({', '.join(fixed) or 'none'})."
+            )
+
+
+def _tests(fit: LmmFit, df: str) -> pd.DataFrame:
+    """F tests of the fixed terms and likelihood-ratio tests of the random ones."""
+    from stats.lmm.anova import anova
+    from stats.lmm.lrt import ranova
+
+    fixed = anova(fit, df=df).assign(part="fixed", method=f"F, type III, {df}")
+    random = ranova(fit).rename(columns={"df": "df1"})
+    random = random.assign(part="random", df2=float("nan"), method="likelihood ratio, conservative")
+    columns = ["part", "term", "statistic", "df1", "df2", "p_value", "method"]
+    return pd.concat([part[columns] for part in (fixed, random) if len(part)], ignore_index=True)
 
 
 def _second_engine(fit: LmmFit) -> str | None:
@@ -144,10 +204,13 @@ def _unfitted(plan: MixedPlan, model: int, response: str, reason: str, note: str
     row = {"model": model, "formula": plan.formula, "n": 0, "reml": True, "df_method": plan.df}
     row["note"] = joined_notes(f"not fitted: {reason.rstrip('.')}", note)
     models = pd.DataFrame([row], columns=MODEL_COLUMNS)
-    numbers = ["criterion", *(name for name in MODEL_COLUMNS if name.startswith("scaled_"))]
+    numbers = ["criterion", "icc_adjusted", *(c for c in MODEL_COLUMNS if c.startswith(("scaled_", "r2_")))]
     models = models.astype(dict.fromkeys(numbers, float)).assign(converged=False, singular=False)
     return MixedResult(
         fixed=pd.DataFrame(columns=FIXED_COLUMNS),
+        meanings=[],
+        tests=pd.DataFrame(columns=TEST_COLUMNS),
+        shares=pd.DataFrame(columns=SHARE_COLUMNS),
         random=pd.DataFrame(columns=RANDOM_COLUMNS),
         models=models,
         contrasts=pd.DataFrame(columns=list(RESULT_COLUMNS)),
@@ -157,12 +220,28 @@ def _unfitted(plan: MixedPlan, model: int, response: str, reason: str, note: str
 
 
 def _with_unused_levels(metrics: pd.DataFrame, formula: str) -> tuple[pd.DataFrame, str | None]:
-    """Fill missing levels of grouping factors (right of `|`) with a level of their own."""
-    groups = {name for part in re.findall(r"\|\s*([^)]*)\)", formula) for name in re.findall(r"\w+", part)}
+    """Fill missing levels of grouping factors with a level of their own.
+
+    Raises
+    ------
+    ValueError : such a factor stands among the fixed effects or slopes too, where it has no such level
+    """
+    from stats.lmm import parse_formula
+
+    parsed = parse_formula(formula)
+    groups = {name for part in parsed.random for name in part.group}
+    both = groups & {
+        v for term in (*parsed.terms, *(t for p in parsed.random for t in p.terms)) for v in term
+    }
     frame, notes = metrics.copy(), []
     for name in [name for name in metrics.columns if name in groups]:
         unused = int(metrics[name].isna().sum())
         if 0 < unused < len(metrics):
+            if name in both:
+                raise ValueError(
+                    f"`{name}` is fixed and random in '{formula}', and {unused} cells do not use it; "
+                    "keep one of the two."
+                )
             frame[name] = level_names(metrics[name]).fillna(UNUSED)
             notes.append(f"{unused} cells without {name} form the level '{UNUSED}'")
     return frame, joined_notes(*notes)

@@ -142,11 +142,43 @@ def _mixed(console: Console, tables: Mapping[str, pd.DataFrame]) -> None:
             ]
             columns = ("term", "estimate", "SE", "df", "t", "p", "interval")
             print_table(console, f"{model['n']} cells, df by {model['df_method']}", columns, rows)
+            tests = tables["mixed_tests"]
+            _term_tests(console, tests[tests["model"] == model["model"]])
             variances = [
-                (row["group"], number(row["variance"], 6), number(row["std_dev"], 5))
+                (
+                    row["group"],
+                    "" if pd.isna(row["term"]) else row["term"],
+                    number(row["variance"], 6),
+                    number(row["std_dev"], 5),
+                )
                 for row in records(random[random["model"] == model["model"]])
             ]
             title = f"Variances (REML criterion {number(model['criterion'])})"
-            print_table(console, title, ("group", "variance", "std. dev."), variances)
+            print_table(console, title, ("group", "term", "variance", "std. dev."), variances, texts=2)
+            shares = tables["mixed_shares"]
+            shown = [
+                f"{row['group']} {100 * row['share']:.1f}%"
+                for row in records(shares[shares["model"] == model["model"]])
+            ]
+            console.print(
+                f"Unexplained variance: {', '.join(shown)}. R2 marginal {number(model['r2_marginal'], 3)}, "
+                f"conditional {number(model['r2_conditional'], 3)}.\n"
+            )
         if not pd.isna(model["note"]):
             console.print(f"Note: {model['note']}.\n", style="yellow")
+
+
+def _term_tests(console: Console, tests: pd.DataFrame) -> None:
+    """F tests where a term has several coefficients (else t says it), and each random term left out."""
+    fixed, random = tests[tests["part"] == "fixed"], tests[tests["part"] == "random"]
+    if (fixed["df1"] > 1).any():
+        rows = [
+            (r["term"], str(r["df1"]), number(r["df2"], 2), number(r["statistic"], 3), p_text(r["p_value"]))
+            for r in records(fixed)
+        ]
+        print_table(console, "F tests of the terms (type III)", ("term", "df1", "df2", "F", "p"), rows)
+    removed = [
+        (r["term"], str(r["df1"]), number(r["statistic"], 3), p_text(r["p_value"])) for r in records(random)
+    ]
+    columns = ("term left out", "df", "chi-square", "p")
+    print_table(console, "Tests of the random terms (likelihood ratio, conservative)", columns, removed)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+if TYPE_CHECKING:
+    from stats.lmm.terms import TermMeaning
+
 # Parts of a note that change how a finding is read, so they stand in its text.
 _LOUD = (
-    "failed cells",
     "have not run",
     "predict one class",
     "predicts one class",
     "no partner",
     "cells have no",
+    "left out",
     "variance is 0",
     "identical",
 )
@@ -52,19 +55,25 @@ def comparison_sentence(row: Mapping[str, Any], *, alpha: float) -> str:
 
 
 def mixed_sentence(
-    row: Mapping[str, Any], *, response: str, alpha: float, note: str | None, baseline: str | None = None
+    row: Mapping[str, Any],
+    *,
+    response: str,
+    alpha: float,
+    note: str | None,
+    meaning: TermMeaning | None = None,
 ) -> str:
     """Return the text for one fixed effect: a row of `mixed_fixed` other than the intercept.
 
-    `baseline` is the level that the term's level is compared with, where the term is one level of a factor.
+    `meaning` says what the coefficient compares; without it the term is named as it is.
     """
     inside = f"{_percent(1 - alpha)} interval {_span(row)}"
     by = "" if row["df_method"] == "none" else f", {row['df']:.1f} df by {str(row['df_method']).title()}"
-    factor, _, level = str(row["term"]).partition("[")
-    if baseline is not None and level:
-        where = f"with {factor} {level.rstrip(']')} than with {baseline}"
-    else:
-        where = f"for the term {row['term']}"
+    if meaning is not None and meaning.kind == "mean":
+        return (
+            f"Over {row['n']} cells the mean of {response} with {meaning.factor} {meaning.level} is "
+            f"{row['estimate']:.3f} ({inside}{by}). {_SHARED_TEST_SET}{_loud(note)}"
+        )
+    where = _compared(str(row["term"]), meaning)
     if _missing(row["p_value"]):
         return (
             f"Over {row['n']} cells {response} is estimated {_signed(row['estimate'])} {where} ({inside}; "
@@ -78,6 +87,17 @@ def mixed_sentence(
         f"Over {row['n']} cells {response} {found} ({inside}; {p_words(row['p_value'])}{by}). "
         f"{_SHARED_TEST_SET}{_loud(note)}"
     )
+
+
+def _compared(term: str, meaning: TermMeaning | None) -> str:
+    """ "with head Conv than with Linear, where pretrain is ImageNet", or "for the term lr"."""
+    if meaning is None or meaning.kind not in ("difference", "slope"):
+        return f"for the term {term}"
+    held = " and ".join(f"{name} is {value}" for name, value in meaning.conditions)
+    where = f", where {held}" if held else ""
+    if meaning.kind == "slope":
+        return f"per unit of {meaning.factor}{where}"
+    return f"with {meaning.factor} {meaning.level} than with {meaning.baseline}{where}"
 
 
 def p_words(p: float) -> str:

@@ -156,6 +156,14 @@ class StudyConfig(Frozen):
                     if by not in (*names, *RECIPE_FIELDS):
                         raise ValueError(f"analysis.{kind}.{position}.by: `{by}` is not a factor of the grid")
 
+        if self.analysis.mixed:
+            from stats.metrics import METRIC_COLUMNS
+            from study.analyses.grid_data import RUN_COLUMNS
+            from study.analyses.mixed_models import check_mixed
+
+            for plan in self.analysis.mixed:
+                check_mixed(plan, {"task", "seed", "fold", *RECIPE_FIELDS, *METRIC_COLUMNS, *RUN_COLUMNS})
+
     def varied(self) -> tuple[str, ...]:
         """Columns that vary over the grid: task, seed, and the factors."""
         return ("task", "seed", *self.factors)

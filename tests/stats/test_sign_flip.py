@@ -137,6 +137,7 @@ def test_result_is_one_row_of_the_common_columns() -> None:
         ({"x": [], "y": []}, ValueError, "`x` is empty"),
         ({"x": [1.0], "y": [2.0], "n_resamples": 10}, ValueError, "at least 99"),
         ({"x": [1.0], "y": [2.0], "alternative": "both"}, ValueError, "'two-sided'"),
+        ({"x": [1.5e308, 1.5e308], "y": [0.0, 0.0]}, ValueError, "too large to add up"),
         ({"x": [1.0], "y": [2.0], "rng": 3}, TypeError, "numpy Generator"),
     ],
 )

@@ -164,3 +164,13 @@ def test_residual_rows_point_into_the_frame(grid):
     table = residual_frame(fit)
     observed = holes["test_auc"].to_numpy()[table["row"]]
     np.testing.assert_allclose(table["fitted"] + table["residual"], observed, rtol=1e-12)
+
+
+def test_a_stray_word_among_numbers_is_pointed_out():
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame({"g": np.repeat(list("abcdef"), 10), "x": ["0", "1", "2", "3", "4", "."] * 10})
+    frame["y"] = rng.normal(size=60) + rng.normal(size=6)[np.repeat(np.arange(6), 10)]
+    notes = advice(fit_lmm("y ~ x + (1|g)", frame))
+    assert any("'x' is a factor with 6 levels, since it holds '.' among numbers" in note for note in notes)
+    words = frame.assign(x=frame["x"].map(lambda level: f"level {level}"))
+    assert not any("among numbers" in note for note in advice(fit_lmm("y ~ x + (1|g)", words)))

@@ -55,6 +55,8 @@ def test_tables_are_written_and_returned(analysed: Analysed) -> None:
         "mixed_fixed",
         "mixed_random",
         "mixed_models",
+        "mixed_tests",
+        "mixed_shares",
         "selected",
         "roc",
         "data_summary",
@@ -381,3 +383,74 @@ def test_a_disagreement_of_the_engines_is_told(
     monkeypatch.setattr(crosscheck_statsmodels, "ESTIMATES_AGREE", -1.0)
     told = analyse(store, plan)["mixed_models"].loc[0, "note"]
     assert "(lower fits better)" in told
+
+
+def test_findings_compare_with_the_baseline_of_the_fitted_cells(make_store: MakeStore) -> None:
+    """Without a done Conv cell the heads are compared with ConvSkip; without intercept they are means."""
+    store = make_store(change=lambda row, frame: None if row["head"] == "Conv" else frame)
+    formulas = ("test_auc ~ head + (1|task)", "test_auc ~ 0 + head + (1|task)")
+    plan = AnalysisPlan.model_validate({"mixed": [{"formula": text} for text in formulas]})
+    findings = analyse(store, plan)["findings"]
+    told = findings.loc[findings["analysis"] == "mixed", "sentence"].tolist()
+    assert "head Linear against ConvSkip" in told[0] or "head Linear than with ConvSkip" in told[0]
+    assert ["the mean of test_auc with head" in text for text in told] == [False, True, True]
+
+
+def test_terms_and_variances_have_their_tests_and_shares(analysed: Analysed) -> None:
+    tables = analysed[1]
+    tests = tables["mixed_tests"]
+    head = pick(tests[tests["model"] == 2], part="fixed")
+    assert (head["term"], head["df1"]) == ("head", 2)
+    assert set(tests.loc[tests["part"] == "random", "df1"]) == {1}
+    assert tables["mixed_shares"].groupby("model")["share"].sum().tolist() == pytest.approx([1.0, 1.0])
+    assert tables["mixed_models"]["r2_conditional"].between(0, 1).all()
+
+
+def test_a_factor_with_unused_cells_has_one_role(analysed: Analysed) -> None:
+    plan = AnalysisPlan.model_validate({"mixed": [{"formula": "test_auc ~ filters + (1|filters)"}]})
+    note = analyse(analysed[0], plan)["mixed_models"].loc[0, "note"]
+    assert "`filters` is fixed and random" in note
+
+
+def test_cells_left_out_of_a_model_stand_in_its_finding(make_store: MakeStore) -> None:
+    plan = AnalysisPlan.model_validate({"mixed": [{"formula": "test_auc ~ filters + (1|task)"}]})
+    tables = analyse(make_store(), plan)
+    assert "4 cells with missing values left out" in tables["findings"].loc[0, "sentence"]
+    assert tables["mixed_models"].loc[0, "note"].count("4 ") == 1
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"formula": "test_auc ~ pretain + (1|task)"}, "names `pretain`, which is no column of the cells"),
+        ({"formula": "test_auc ~ log(lr) + (1|task)"}, "would be code"),
+        (
+            {"formula": "test_auc ~ pretrain + (1|task)", "contrasts": {"head": "pairwise"}},
+            "compares levels of `head`, which is not among its fixed effects \\(pretrain\\)",
+        ),
+    ],
+)
+def test_a_model_that_cannot_be_meant_stops_before_the_analysis(
+    make_store: MakeStore, entry: dict[str, Any], message: str
+) -> None:
+    store = make_store()
+    with pytest.raises(ValueError, match=message):
+        analyse(store, AnalysisPlan.model_validate({"mixed": [entry]}))
+    text = (store.root / "study.toml").read_text()
+    text = text[: text.index("[[analysis.mixed]]")]
+    body = f'[[analysis.mixed]]\nformula = "{entry["formula"]}"\n'
+    if "contrasts" in entry:
+        body += 'contrasts = { head = "pairwise" }\n'
+    with pytest.raises(ValueError, match=message):
+        parse_study(text + body)
+
+
+def test_cells_of_equal_settings_cannot_be_paired(make_store: MakeStore) -> None:
+    store = make_store()
+    twice = store.read_predictions(task="breast", cell_ids=["c00"], splits=("val", "test"))
+    row = {**store.cells().set_index("cell_id").loc["c00"].to_dict(), "cell_id": "c99", "index": 99}
+    row = {key: None if value is None or value != value else value for key, value in row.items()}
+    store.write_cell(row, twice.assign(cell_id="c99"))
+    plan = AnalysisPlan.model_validate({"wilcoxon": [{"contrast": "pretrain", "paired": True}]})
+    with pytest.raises(ValueError, match="Several cells of pretrain RadImageNet have the same settings"):
+        analyse(store, plan)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from stats.lmm.terms import TermMeaning
 from stats.results import ComparisonResult
 from study.analyses.sentences import comparison_sentence, mixed_sentence, p_words
 
@@ -107,6 +108,14 @@ def test_a_global_test_speaks_of_all_arms() -> None:
     assert text == "breast: the arms of head taken together differ (chi-square 9.20, df 2, p = 0.010)."
 
 
+DIFFERENCE: dict[str, Any] = {
+    "kind": "difference",
+    "factor": "pretrain",
+    "level": "RadImageNet",
+    "baseline": "ImageNet",
+}
+
+
 def mixed(**changes: Any) -> str:
     row: dict[str, Any] = {
         "term": "pretrain[RadImageNet]",
@@ -118,8 +127,8 @@ def mixed(**changes: Any) -> str:
         "conf_low": -0.0003,
         "conf_high": 0.03315,
     }
-    options = {"response": "test_auc", "alpha": 0.05, "note": None, "baseline": "ImageNet"}
-    return mixed_sentence(row | changes, **options)
+    meaning = changes.pop("meaning", TermMeaning(**DIFFERENCE))
+    return mixed_sentence(row | changes, response="test_auc", alpha=0.05, note=None, meaning=meaning)
 
 
 def test_a_fixed_effect_names_both_levels() -> None:
@@ -145,3 +154,21 @@ def test_p_is_never_rounded_to_zero() -> None:
         "p = 0.012",
         "p = 0.300",
     ]
+
+
+def test_an_effect_inside_an_interaction_names_where_it_holds() -> None:
+    meaning = TermMeaning(**DIFFERENCE, conditions=(("head", "Conv"), ("lr", "0")))
+    text = mixed(p_value=0.01, meaning=meaning)
+    assert "higher with pretrain RadImageNet than with ImageNet, where head is Conv and lr is 0" in text
+
+
+def test_a_mean_is_no_difference() -> None:
+    text = mixed(estimate=0.878, meaning=TermMeaning(kind="mean", factor="head", level="Conv"))
+    assert "the mean of test_auc with head Conv is 0.878" in text
+    assert "higher" not in text
+
+
+def test_slopes_and_interactions_name_their_term() -> None:
+    slope = TermMeaning(kind="slope", factor="lr", conditions=(("head", "Conv"),))
+    assert "per unit of lr, where head is Conv" in mixed(p_value=0.01, meaning=slope)
+    assert "for the term pretrain[RadImageNet]" in mixed(meaning=TermMeaning(kind="interaction"))
