@@ -110,8 +110,9 @@ def _number_note(name: str, fit: LmmFit) -> str | None:
     if not words or len(words) > len(column.levels) / 2 or len(column.levels) < FEW_LEVELS:
         return None
     return (
-        f"'{name}' is a factor with {len(column.levels)} levels, since it holds {', '.join(map(repr, words[:3]))} "
-        "among numbers. If it is a covariate, correct these values or leave them empty."
+        f"'{name}' is a factor with {len(column.levels)} levels, since it holds "
+        f"{', '.join(map(repr, words[:3]))} among numbers. If it is a covariate, correct these values or "
+        "leave them empty."
     )
 
 
