@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from rich.console import Console
@@ -10,14 +11,18 @@ from rich.console import Console
 from stats.levels import level_names, levels
 from stats.results import records
 from study.analyses.published import PublishedValue
+from study.analyses.sentences import within
 from study.grid import CELL_COLUMNS
 from study.rich_tables import interval, number, p_text, print_table
 
-_TITLES = {
+if TYPE_CHECKING:
+    from study.analyses.beyond_published import BeyondPublished
+
+_TITLES: dict[str, tuple[str, str, str | None]] = {
     "delong": ("DeLong: best cell per arm, same test images", "AUC", "z"),
     "mcnemar": ("McNemar: the same cells at threshold 0.5", "accuracy", "chi-square"),
-    "wilcoxon": ("Wilcoxon over the cells of the grid", "median", "W"),
-    "permutation": ("Permutation tests over matched cells", "mean", "statistic"),
+    "wilcoxon": ("Wilcoxon over the cells of the grid", "median", "W or V"),
+    "permutation": ("Exact permutation tests over matched cells", "mean", None),
     "contrast": ("Contrasts of marginal means", "mean", "t"),
 }
 _TABLE_NAMES = {
@@ -64,6 +69,18 @@ def print_published(console: Console, values: Sequence[PublishedValue]) -> None:
     )
 
 
+def print_beyond(console: Console, beyond: BeyondPublished) -> None:
+    """Print the exploratory analyses of the published grid and the notes on the paper's models."""
+    console.print("\nBeyond the paper (exploratory, after looking at its results)", style="bold")
+    rows = beyond.comparisons
+    for analysis in dict.fromkeys(rows["analysis"]):
+        _comparisons(console, rows[rows["analysis"] == analysis], analysis, mark=False)
+    for formula, notes in beyond.advice.items():
+        console.print(f"On {formula}", style="bold")
+        for note in notes:
+            console.print(f"- {note}")
+
+
 def _verdict(value: PublishedValue) -> str:
     if value.verdict == "equal":
         return "equal"
@@ -101,23 +118,27 @@ def _summary(cells: pd.DataFrame) -> tuple[str, ...]:
     )
 
 
-def _comparisons(console: Console, rows: pd.DataFrame, analysis: str) -> None:
+def _comparisons(console: Console, rows: pd.DataFrame, analysis: str, *, mark: bool = True) -> None:
+    """One table; `mark` says which comparisons were not planned."""
     title, value, statistic = _TITLES[analysis]
     adjusted = not (rows["p_adjusted"].isna() | (rows["p_adjusted"] == rows["p_value"])).all()
     shown = []
     for row in records(rows):
+        tagged = row["planned"] or not mark
         line = [
             "" if pd.isna(row["task"]) else str(row["task"]),
-            str(row["comparison"]) + ("" if row["planned"] else " (not planned)"),
+            " ".join(
+                filter(None, (str(row["comparison"]), within(row), None if tagged else "(not planned)"))
+            ),
             f"{number(row['estimate_a'], 3)} / {number(row['estimate_b'], 3)}",
             number(row["estimate"], 3),
             interval(row["conf_low"], row["conf_high"], 3),
-            number(row["statistic"], 1 if analysis == "wilcoxon" else 2),
+            *([] if statistic is None else [number(row["statistic"], 1 if analysis == "wilcoxon" else 2)]),
             p_text(row["p_value"]),
         ]
         shown.append([*line, p_text(row["p_adjusted"])] if adjusted else line)
     level = f"{100 * rows['conf_level'].iloc[0]:g}% interval"
-    columns = ["task", "comparison", f"{value} a / b", "a - b", level, statistic, "p"]
+    columns = ["task", "comparison", f"{value} a / b", "a - b", level, *filter(None, [statistic]), "p"]
     print_table(console, title, [*columns, "p adj."] if adjusted else columns, shown, texts=2)
 
 

@@ -163,7 +163,14 @@ def _contrast(row: Mapping[str, Any], shown: bool) -> str:
         found = f"the mean of {row['metric']} is {direction} with {a} than with {b}"
     else:
         found = f"no difference in the mean of {row['metric']} was found between {a} and {b}"
-    return f"{found}: {_effect(row)}. {_SHARED_TEST_SET}"
+    where = within(row)
+    return f"{found}{f', {where}' if where else ''}: {_effect(row)}. {_SHARED_TEST_SET}"
+
+
+def within(row: Mapping[str, Any]) -> str:
+    """The slice of a contrast, "within backbone = ResNet50"; empty without slices."""
+    parts = [] if _missing(row["note"]) else str(row["note"]).split("; ")
+    return next((part for part in parts if part.startswith("within ")), "")
 
 
 def _effect(row: Mapping[str, Any], name: str = "difference") -> str:
@@ -189,6 +196,8 @@ def _place(row: Mapping[str, Any]) -> str:
 def _arms(row: Mapping[str, Any]) -> tuple[str, str]:
     """Arms with the factor's name: `pretrain ImageNet`, or the arm alone where it tells enough."""
     contrast = str(row["comparison"]).partition(":")[0]
+    if row["analysis"] == "contrast":
+        contrast = str(row["family"]).partition(" | ")[0]
     if any(str(row[arm]).replace(".", "").isdigit() for arm in ("arm_a", "arm_b")):
         return f"{contrast} {row['arm_a']}", f"{contrast} {row['arm_b']}"
     return str(row["arm_a"]), str(row["arm_b"])

@@ -60,10 +60,13 @@ def stats_command(
 
 def _print_published(console: Console) -> None:
     from data.published_grid import load_published_grid
-    from study.analyses.printed import print_published
+    from study.analyses.beyond_published import beyond_published
+    from study.analyses.printed import print_beyond, print_published
     from study.analyses.published import published_tables
 
-    print_published(console, published_tables(load_published_grid()))
+    grid = load_published_grid()
+    print_published(console, published_tables(grid))
+    print_beyond(console, beyond_published(grid))
 
 
 def _read_plan(path: Path) -> AnalysisPlan:

@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from data.published_grid import load_published_grid
+from study.analyses.beyond_published import MATCH, beyond_published
 from study.analyses.published import OPTIMISER_CELLS, PublishedValue, published_tables
 from study.cli import app
 
@@ -70,3 +71,27 @@ def test_the_command_takes_no_store_with_published() -> None:
     result = CliRunner().invoke(app, ["stats", "somewhere", "--published"], catch_exceptions=False)
     assert result.exit_code == 2
     assert "--published takes no store" in result.stderr
+
+
+def test_the_command_goes_beyond_the_paper() -> None:
+    """Matched pairs, the pretraining within each backbone, and the reversal that the main effect hides."""
+    text = CliRunner().invoke(app, ["stats", "--published"], catch_exceptions=False).stdout
+    flat = " ".join(text.split())
+    assert "Exact permutation tests over matched cells" in text
+    assert "ImageNet - RadImageNet within backbone = ResNet50" in flat
+    assert "The effect of 'pretrain' (RadImageNet - ImageNet) changes sign with 'backbone'" in flat
+    assert "not planned" not in text
+
+
+def test_matched_cells_of_the_published_grid() -> None:
+    grid = load_published_grid()
+    rows = beyond_published(grid).comparisons
+    acl = grid[grid["task"] == "acl"].set_index([*MATCH, "pretrain"])["test_auc"].unstack()
+    d = acl["ImageNet"] - acl["RadImageNet"]
+    flips = rows[(rows["analysis"] == "permutation") & (rows["task"] == "acl")].iloc[0]
+    assert (flips["n"], len(d)) == (44, 44)
+    assert flips["estimate"] == pytest.approx(d.mean())
+    assert flips["method"].endswith("exact")
+    assert 0 < flips["p_value"] < 0.001
+    sliced = rows[rows["analysis"] == "contrast"]
+    assert (sliced["estimate"] > 0).tolist() == [True, False]

@@ -172,3 +172,19 @@ def test_slopes_and_interactions_name_their_term() -> None:
     slope = TermMeaning(kind="slope", factor="lr", conditions=(("head", "Conv"),))
     assert "per unit of lr, where head is Conv" in mixed(p_value=0.01, meaning=slope)
     assert "for the term pretrain[RadImageNet]" in mixed(meaning=TermMeaning(kind="interaction"))
+
+
+def test_a_sliced_contrast_names_its_slice() -> None:
+    text = sentence(
+        analysis="contrast",
+        metric="test_auc",
+        comparison="4 - 16",
+        family="filters | backbone = ResNet50",
+        arm_a="4",
+        arm_b="16",
+        note="within backbone = ResNet50; exact",
+    )
+    assert (
+        "the mean of test_auc is higher with filters 4 than with filters 16, within backbone = ResNet50"
+        in text
+    )
