@@ -50,7 +50,8 @@ def abstract(report: Report) -> str:
             "It holds one row of metrics per model and no predictions."
         )
     else:
-        opening = f"We trained and compared {grid_size(report)}."
+        verb = "compared" if report.study.get("imported") else "trained and compared"
+        opening = f"We {verb} {grid_size(report)}."
     findings = report.table("findings")
     if findings is None:
         return f"{opening} The comparisons have not been analysed yet."
@@ -88,7 +89,9 @@ def tasks_text(report: Report) -> str:
 
 def _task_sentence(name: str, task: Mapping[str, Any]) -> str:
     positive = join_words(list(task.get("positive", [])), "or")
-    text = f"Task *{name}* uses the data set `{task.get('dataset', 'unknown')}`; positive means {positive}."
+    if "dataset" not in task:
+        return f"In task *{name}* positive means {positive}."
+    text = f"Task *{name}* uses the data set `{task['dataset']}`; positive means {positive}."
     split = task.get("split", {})
     if not split:
         return text
@@ -115,12 +118,24 @@ def cells_text(report: Report) -> str:
     if cells.empty:
         return "No cell of the grid has run yet; `study run-grid` starts it."
     n_open = int((cells["status"] == "open").sum())
+    if report.study.get("imported"):
+        return f"The predictions of {count(len(cells), 'cell')} were made elsewhere and imported."
     text = f"The grid has {count(len(cells), 'cell')}; {len(report.done)} ended with predictions."
     if n_open:
         text += f" {count(n_open, 'cell').capitalize()} did not run yet (`study run-grid` goes on with them)."
     if "seconds" in cells.columns and cells["seconds"].notna().any():
         text += f" Training the heads took {duration(float(cells['seconds'].sum()))} in all."
     return f"{text} {_failed_sentence(failed)}"
+
+
+def design_text(report: Report) -> str:
+    """Whose design the grid follows; imported predictions have one of their own."""
+    if report.study.get("imported"):
+        return ""
+    return (
+        "The grid follows the design of @frees2025, who compared the weights of @mei2022 with "
+        "ImageNet weights."
+    )
 
 
 def _failed_sentence(failed: pd.DataFrame) -> str:
@@ -194,6 +209,9 @@ def plan_text(report: Report) -> str:
         "The study file fixed these comparisons before any result "
         f"(two-sided level {plain(float(plan.get('alpha', 0.05)))}):"
     )
+    if report.study.get("imported"):
+        level = plain(float(plan.get("alpha", 0.05)))
+        opening = f"These comparisons came with the imported predictions (two-sided level {level}):"
     if report.mode == "published":
         opening = "These are the comparisons of the original study that its published metrics allow:"
     return "\n".join([opening, "", *(f"- {line}" for line in lines)])

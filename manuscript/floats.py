@@ -208,6 +208,7 @@ def sentences(report: Report) -> Mapping[str, Markdown]:
         "tasks": describe.tasks_text,
         "images": describe.images_text,
         "cells": describe.cells_text,
+        "design": describe.design_text,
         "protocol": describe.protocol_text,
         "plan": describe.plan_text,
         "findings": describe.findings_text,

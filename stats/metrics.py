@@ -30,13 +30,14 @@ METRIC_COLUMNS = (
 _NOT_DESIGN = ("status", "reason", "group_key")
 
 
-def metrics_table(predictions: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
+def metrics_table(predictions: pd.DataFrame, cells: pd.DataFrame, *, needs_val: bool = True) -> pd.DataFrame:
     """Return one row per done cell: its columns of `cells`, then METRIC_COLUMNS.
 
     Parameters
     ----------
     predictions : rows of val and test images with cell_id, split, image_id, label, score (and logits)
     cells : one row per cell with cell_id, status and the design columns
+    needs_val : a cell without validation images is an error; else its validation metrics are NaN
 
     Raises
     ------
@@ -54,6 +55,9 @@ def metrics_table(predictions: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFram
         row: dict[str, Any] = {}
         for split in ("val", "test"):
             part = parts.get((cell_id, split))
+            if part is None and split == "val" and not needs_val:
+                row |= {"val_auc": NAN, "val_f1": NAN, "val_accuracy": NAN, "n_val": 0}
+                continue
             if part is None:
                 raise ValueError(
                     f"Cell '{cell_id}' has no predictions for the {split} images. Run the grid again."

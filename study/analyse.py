@@ -10,7 +10,7 @@ import pandas as pd
 from data.store import Store
 from stats.results import RESULT_COLUMNS, ComparisonResult, records, results_frame
 from study.analyses.cell_tests import CellTest, cell_test_rows
-from study.analyses.grid_data import GridData, load_grid
+from study.analyses.grid_data import GridData, design_columns, load_grid
 from study.analyses.mixed_models import (
     FIXED_COLUMNS,
     MODEL_COLUMNS,
@@ -32,7 +32,6 @@ from study.analyses.selection import (
 )
 from study.analyses.sentences import comparison_sentence, mixed_sentence
 from study.config import AnalysisPlan
-from study.grid import CELL_COLUMNS
 
 FINDING_COLUMNS = ("analysis", "task", "comparison", "planned", "sentence")
 SUMMARY_COLUMNS = ("task", "split", "class", "label", "n_images", "n_groups")
@@ -114,7 +113,7 @@ def data_summary(store: Store) -> pd.DataFrame:
 
 
 def _check_names(plan: AnalysisPlan, data: GridData) -> None:
-    columns = [name for name in CELL_COLUMNS if name in data.planned.columns]
+    columns = design_columns(data.planned)
     for kind in ("delong", "mcnemar", "wilcoxon", "permutation"):
         for entry in getattr(plan, kind):
             wanted = [entry.contrast, *getattr(entry, "by", ())]

@@ -9,10 +9,11 @@ import pandas as pd
 
 from data.store import Store
 from stats.levels import level_names, levels
-from stats.metrics import metrics_table
+from stats.metrics import METRIC_COLUMNS, metrics_table
 from study.grid import CELL_COLUMNS
 
 RUN_COLUMNS = ("best_epoch", "n_parameters", "seconds", "device")
+BOOKKEEPING = ("cell_id", "index", "status", "reason", "group_key")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +78,8 @@ def load_grid(store: Store) -> GridData:
     for task in dict.fromkeys(done["task"]):
         ids = done.loc[done["task"] == task, "cell_id"].tolist()
         predictions = store.read_predictions(task=task, cell_ids=ids, splits=("val", "test"))
-        frames.append(metrics_table(predictions, done[done["task"] == task]))
+        own = done[done["task"] == task]
+        frames.append(metrics_table(predictions, own, needs_val=not _is_imported(store)))
     metrics = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
     return GridData(store=store, planned=planned, metrics=_with_run_columns(metrics, store))
 
@@ -88,7 +90,17 @@ def varied_columns(cells: pd.DataFrame) -> list[str]:
     A setting with one level tells no two cells apart, though it is missing where a head or schedule does not
     use it: `lr_decay_factor` is one number under beta decay and nothing under cosine.
     """
-    return [name for name in CELL_COLUMNS if name in cells and cells[name].nunique(dropna=True) > 1]
+    return [name for name in design_columns(cells) if cells[name].nunique(dropna=True) > 1]
+
+
+def design_columns(cells: pd.DataFrame) -> list[str]:
+    """Return the columns that say how a cell was made: settings of a recipe, then those of imported models.
+
+    What else stands in `cells` is bookkeeping or a metric.
+    """
+    known = [name for name in CELL_COLUMNS if name in cells]
+    other = {*CELL_COLUMNS, *METRIC_COLUMNS, *RUN_COLUMNS, *BOOKKEEPING}
+    return known + [name for name in cells.columns if name not in other]
 
 
 def design_keys(cells: pd.DataFrame, names: Sequence[str]) -> list[tuple[str | None, ...]]:
@@ -96,6 +108,13 @@ def design_keys(cells: pd.DataFrame, names: Sequence[str]) -> list[tuple[str | N
     if not names:
         return [()] * len(cells)
     return list(zip(*(level_names(cells[name]).tolist() for name in names), strict=True))
+
+
+def _is_imported(store: Store) -> bool:
+    """Imported predictions may lack validation images; cells that were trained here have them."""
+    from study.imports.study_file import is_imported
+
+    return (store.root / "study.toml").is_file() and is_imported(store.read_study())
 
 
 def planned_grid(store: Store) -> pd.DataFrame:

@@ -10,9 +10,9 @@ from rich.console import Console
 
 from stats.levels import level_names, levels
 from stats.results import records
+from study.analyses.grid_data import varied_columns
 from study.analyses.published import PublishedValue
 from study.analyses.sentences import within
-from study.grid import CELL_COLUMNS
 from study.rich_tables import interval, number, p_text, print_table
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _verdict(value: PublishedValue) -> str:
 
 def _metrics(console: Console, metrics: pd.DataFrame) -> None:
     """Cells, mean, spread and best of the AUCs per task and level of every varied factor."""
-    varied = [name for name in CELL_COLUMNS if name in metrics and metrics[name].nunique() > 1]
+    varied = varied_columns(metrics)
     rows = []
     for task in dict.fromkeys(metrics["task"]):
         own = metrics[metrics["task"] == task]

@@ -62,10 +62,16 @@ def select_cells(data: GridData, *, task: str, contrast: str, select: str) -> Se
     names = level_names(cells[contrast]) if contrast in cells else pd.Series(dtype=object)
     for arm in arms:
         own = cells[(names == arm).to_numpy(dtype=bool)]
-        own = own[own[select].notna()]
-        if own.empty:
+        known = own[own[select].notna()]
+        if len(own) == 1 and known.empty:
+            top = own
+            notes.append(f"{arm} has one cell, taken without {select}")
+        elif known.empty:
+            if len(own):
+                notes.append(f"none of the {len(own)} cells of {arm} has {select}, so none can be chosen")
             continue
-        top = own[own[select] == own[select].max()]
+        else:
+            top = known[known[select] == known[select].max()]
         best[arm] = top.iloc[0]
         if len(top) > 1:
             notes.append(f"{len(top)} cells of {arm} tie on {select}, the first of the grid is taken")

@@ -46,11 +46,11 @@ def stats_command(
     from data.store import Store
     from study.analyse import analyse
     from study.analyses.printed import print_results
-    from study.config import parse_study
+    from study.imports.study_file import parse_stored_plan
     from study.stores import newest_store
 
     opened = Store.open(store or newest_store())
-    own = parse_study(opened.read_study(), source=str(opened.root / "study.toml")).analysis
+    own = parse_stored_plan(opened.read_study(), source=str(opened.root / "study.toml"))
     tables = analyse(opened, own if plan is None else _read_plan(plan), own_plan=own)
     print_results(console, tables)
     _name_missing(opened)

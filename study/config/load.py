@@ -70,17 +70,17 @@ def load_study(name_or_path: str | Path) -> LoadedStudy:
 
 def parse_study(text: str, *, source: str = "study file") -> StudyConfig:
     """The checked study from the text of a study file."""
-    return _validate(StudyConfig, _parse_toml(text, source), source)
+    return validate(StudyConfig, parse_toml(text, source), source)
 
 
 def parse_analysis(text: str, *, source: str = "plan file") -> AnalysisPlan:
     """An analysis plan from a file that holds an `[analysis]` table (other tables are not looked at)."""
-    content = _parse_toml(text, source)
+    content = parse_toml(text, source)
     if "analysis" not in content:
         raise ValueError(
             f"{source} has no [analysis] table; a plan file holds the analysis part of a study file."
         )
-    return _validate(AnalysisPlan, content["analysis"], source, prefix="analysis.")
+    return validate(AnalysisPlan, content["analysis"], source, prefix="analysis.")
 
 
 def study_hash(config: StudyConfig) -> str:
@@ -89,14 +89,16 @@ def study_hash(config: StudyConfig) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _parse_toml(text: str, source: str) -> dict[str, Any]:
+def parse_toml(text: str, source: str) -> dict[str, Any]:
+    """The tables of a TOML text; a fault names `source`."""
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{source} is not valid TOML: {error}.") from error
 
 
-def _validate(model: type[_Model], content: dict[str, Any], source: str, prefix: str = "") -> _Model:
+def validate(model: type[_Model], content: dict[str, Any], source: str, prefix: str = "") -> _Model:
+    """The checked model; every fault is a line of the ValueError that names the place and what is allowed."""
     try:
         return model.model_validate(content)
     except ValidationError as error:

@@ -200,3 +200,14 @@ def published() -> Report:
 def test_the_published_grid_does_not_claim_a_plan_of_its_own(published: Report) -> None:
     assert "fixed these comparisons before" not in describe.plan_text(published)
     assert "re-analyses the grid" in describe.abstract(published)
+
+
+def test_imported_predictions_are_not_called_trained_here(synthetic_report: Report) -> None:
+    study = {**synthetic_report.study, "imported": True, "tasks": {"breast": {"positive": ["malignant"]}}}
+    report = replace(synthetic_report, study=study)
+    assert describe.abstract(report).startswith("We compared 12 models")
+    assert describe.tasks_text(report) == "In task *breast* positive means malignant."
+    assert describe.cells_text(report) == "The predictions of 12 cells were made elsewhere and imported."
+    assert describe.design_text(report) == ""
+    assert describe.plan_text(report).startswith("These comparisons came with the imported predictions")
+    assert "@frees2025" in describe.design_text(synthetic_report)

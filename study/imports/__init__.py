@@ -1,0 +1,1 @@
+"""Predictions made elsewhere: from a user's table to a store on which every analysis works."""
