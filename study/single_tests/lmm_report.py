@@ -26,7 +26,8 @@ class LmmExtras:
 
     Attributes
     ----------
-    details : type III table, test of each random term, variance shares, R2, ICC, residuals, optimiser
+    details : type III table, test of each random term, variance shares, R2, ICC, predicted random effects,
+        residuals, optimiser
     contrasts : factor whose marginal means are compared;  by : within the levels of this factor
     kind : "pairwise" or "treatment-vs-control";  adjust : over the contrasts of one slice
     intervals : "profile" or "bootstrap", or None for the intervals of the t tests alone
@@ -101,13 +102,14 @@ def _details(fit: LmmFit, df: str) -> dict[str, Any]:
     from stats.lmm.checks import convergence_check
     from stats.lmm.diagnostics import residual_diagnostics
     from stats.lmm.lrt import ranova
-    from stats.lmm.random_effects import variance_explained, variance_shares
+    from stats.lmm.random_effects import random_effects_frame, variance_explained, variance_shares
 
     return {
         "anova": anova(fit, df=df),
         "random_tests": ranova(fit),
         "variance_shares": variance_shares(fit),
         "variance_explained": asdict(variance_explained(fit)),
+        "random_effects": random_effects_frame(fit),
         "residuals": asdict(residual_diagnostics(fit)),
         "optimiser": asdict(fit.optimiser),
         "convergence": asdict(convergence_check(fit)),

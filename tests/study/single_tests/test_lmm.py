@@ -130,6 +130,9 @@ def test_lmm_details_equal_the_library(crossed: Path, run: Run) -> None:
     assert [r["p_value"] for r in report["random_tests"]] == pytest.approx(ranova(fit)["p_value"].tolist())
     assert sum(r["share"] for r in report["variance_shares"]) == pytest.approx(1.0)
     assert report["optimiser"]["status"] == "converged"
+    effects = {r["level"]: r["estimate"] for r in report["random_effects"]}
+    assert list(effects) == [f"f{i}" for i in range(6)]
+    assert sum(effects.values()) == pytest.approx(0.0, abs=1e-9)
     assert report["convergence"]["messages"] == []
     assert {"skewness", "large", "spread_by_level"} <= set(report["residuals"])
     text = run("lmm", crossed, "--formula", FORMULA, "--details")
