@@ -16,6 +16,8 @@ from stats.lmm.formula import RandomTerm
 
 FloatArray = NDArray[np.float64]
 
+ROUNDING = 1e-11  # share of the criterion below which a difference is rounding
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LikelihoodRatioTest:
@@ -101,7 +103,9 @@ def ranova(fit: LmmFit) -> pd.DataFrame:
         criterion = criterion_with(fit, random)
         count = sum(len(t.coefficients) * (len(t.coefficients) + 1) // 2 for t in random)
         df = fit.deviance.thetas.length - count
-        statistic = max(0.0, criterion - fit.criterion)
+        statistic = criterion - fit.criterion
+        if statistic < ROUNDING * max(1.0, abs(fit.criterion)):
+            statistic = 0.0  # a variance of zero: both fits are the same
         p = float(chi2_tail(statistic, df))
         rows.append(
             {
