@@ -183,7 +183,8 @@ def plan_text(report: Report) -> str:
             lines.append(
                 f"{ANALYSIS_NAMES[kind]} between the arms of {_quoted(entry['contrast'])}: per task the "
                 f"best cell of each arm, chosen on {_metric(entry.get('select', 'val_auc'))}, "
-                "on the same test images."
+                "on the same test images"
+                + (", clustered by patient [@obuchowski1997]." if entry.get("group") else ".")
             )
     for entry in plan.get("wilcoxon", []):
         kind = "signed-rank, paired cells" if entry.get("paired") else "rank-sum"

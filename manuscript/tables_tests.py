@@ -94,9 +94,11 @@ def _comparisons(
 
 
 def _comparison(row: Any) -> str:
-    """`a − b`, marked where it was not planned."""
+    """`a − b` with the slice of a contrast, marked where it was not planned."""
     a, b, name = row.arm_a, row.arm_b, row.comparison
     shown = f"{a} − {b}" if pd.notna(a) and pd.notna(b) else str(name)
+    parts = [] if pd.isna(row.note) else str(row.note).split("; ")
+    shown = " ".join([shown, *(part for part in parts if part.startswith("within "))])
     return shown if row.planned else f"{shown} †"
 
 

@@ -32,6 +32,7 @@ from study.analyses.selection import (
 )
 from study.analyses.sentences import comparison_sentence, mixed_sentence
 from study.config import AnalysisPlan
+from study.config.analysis import SelectedPlan
 
 FINDING_COLUMNS = ("analysis", "task", "comparison", "planned", "sentence")
 SUMMARY_COLUMNS = ("task", "split", "class", "label", "n_images", "n_groups")
@@ -129,7 +130,8 @@ def _check_names(plan: AnalysisPlan, data: GridData) -> None:
 
 def _selections(plan: AnalysisPlan, data: GridData) -> dict[tuple[str, str, str], Selection]:
     """One selection per contrast, selecting metric and task, shared by DeLong and McNemar."""
-    wanted = dict.fromkeys((entry.contrast, entry.select) for entry in (*plan.delong, *plan.mcnemar))
+    entries: list[SelectedPlan] = [*plan.delong, *plan.mcnemar]
+    wanted = dict.fromkeys((entry.contrast, entry.select) for entry in entries)
     return {
         (contrast, select, task): select_cells(data, task=task, contrast=contrast, select=select)
         for contrast, select in wanted
@@ -150,7 +152,8 @@ def _image_rows(
             planned = _is_planned(entry, own_plan, kind)
             for task in data.tasks:
                 selection = selections[entry.contrast, entry.select, task]
-                rows += function(data, selection, conf_level=plan.conf_level, planned=planned)
+                options = {"group": entry.group} if kind == "delong" else {}
+                rows += function(data, selection, conf_level=plan.conf_level, planned=planned, **options)
     return rows
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from stats.delong import PAIRED, delong
+from stats.delong import CLUSTERED, PAIRED, delong
 from stats.mcnemar import VARIANTS, mcnemar_test
 from stats.metrics import THRESHOLD
 from stats.multiplicity import adjust_p
@@ -20,17 +20,35 @@ OVERALL = "all arms equal"
 
 
 def delong_rows(
-    data: GridData, selection: Selection, *, conf_level: float, planned: bool
+    data: GridData, selection: Selection, *, conf_level: float, planned: bool, group: str | None = None
 ) -> list[ComparisonResult]:
-    """Return one row per pair of arms (Holm within the task), and the global test for three or more."""
-    shared = _shared(data, selection, analysis="delong", metric="auc", conf_level=conf_level, planned=planned)
-    reason = _cannot_run(selection, need_classes=True)
+    """Return one row per pair of arms (Holm within the task), and the global test for three or more.
+
+    With `group = "patient"` the covariance is that of clustered images (Obuchowski 1997).
+    """
+    shared = _shared(
+        data,
+        selection,
+        analysis="delong",
+        metric="auc",
+        conf_level=conf_level,
+        planned=planned,
+        group=group,
+    )
+    method = PAIRED if group is None else CLUSTERED
     test = selection.test
+    reason = _cannot_run(selection, need_classes=True) or _no_patients(test, group)
     if reason or test is None:
-        return [_empty_row(selection, shared, PAIRED, reason)]
+        return [_empty_row(selection, shared, method, reason)]
     names = list(selection.cells)
-    fit = delong(test.labels, test.ranking, names=names, adjust="holm", conf_level=conf_level)
-    clustered = _design_effects(test, conf_level)
+    patients = None if group is None or test.groups is None else test.groups.tolist()
+    try:
+        fit = delong(
+            test.labels, test.ranking, names=names, group=patients, adjust="holm", conf_level=conf_level
+        )
+    except ValueError as error:
+        return [_empty_row(selection, shared, method, str(error).rstrip("."))]
+    clustered = {} if patients else _design_effects(test, conf_level)
     common = joined_notes(shared.pop("note"), *selection.notes)
     counts: dict[str, Any] = {
         "n": test.labels.size,
@@ -73,7 +91,7 @@ def delong_rows(
                 note=joined_notes(fit.overall.note, common),
             )
         )
-    return rows + _missing_arms(selection, shared, PAIRED)
+    return rows + _missing_arms(selection, shared, method)
 
 
 def mcnemar_rows(
@@ -127,12 +145,20 @@ def mcnemar_rows(
 
 
 def _shared(
-    data: GridData, selection: Selection, *, analysis: str, metric: str, conf_level: float, planned: bool
+    data: GridData,
+    selection: Selection,
+    *,
+    analysis: str,
+    metric: str,
+    conf_level: float,
+    planned: bool,
+    group: str | None = None,
 ) -> dict:
+    clustering = f", by {group}" if group else ""
     cells = data.planned[data.planned["task"] == selection.task]
     return {
         "analysis": analysis,
-        "family": f"{analysis} {selection.contrast} by {selection.select}, {selection.task}",
+        "family": f"{analysis} {selection.contrast} by {selection.select}{clustering}, {selection.task}",
         "task": selection.task,
         "metric": metric,
         "conf_level": conf_level,
@@ -155,6 +181,15 @@ def _cannot_run(selection: Selection, *, need_classes: bool) -> str | None:
             return (
                 f"{n_positive} of {test.labels.size} test images are positive: DeLong needs 2 of each class"
             )
+    return None
+
+
+def _no_patients(test: PairedPredictions | None, group: str | None) -> str | None:
+    """Why the images cannot be clustered by patient."""
+    if group is None or test is None:
+        return None
+    if test.groups is None or any(patient is None for patient in test.groups):
+        return "the plan clusters by patient, but the data set has no patient ids"
     return None
 
 

@@ -10,8 +10,8 @@ CellMetric = Literal["val_auc", "test_auc", "val_f1", "test_f1", "val_accuracy",
 SelectionMetric = Literal["val_auc", "val_f1", "val_accuracy"]
 
 
-class DelongPlan(Frozen):
-    """DeLong test between the best cells of the arms of `contrast`, on the same test images, per task."""
+class SelectedPlan(Frozen):
+    """The best cells of the arms of `contrast`, compared on the same test images, per task."""
 
     contrast: str
     """Factor whose levels are the arms."""
@@ -19,7 +19,14 @@ class DelongPlan(Frozen):
     """Validation metric that chooses the best cell of each arm."""
 
 
-class McnemarPlan(DelongPlan):
+class DelongPlan(SelectedPlan):
+    """DeLong test between the selected cells, per task."""
+
+    group: Literal["patient"] | None = None
+    """"patient": images of one patient count together (Obuchowski 1997); needs patient ids."""
+
+
+class McnemarPlan(SelectedPlan):
     """McNemar test between the same selected cells at threshold 0.5, per task."""
 
 

@@ -454,3 +454,23 @@ def test_cells_of_equal_settings_cannot_be_paired(make_store: MakeStore) -> None
     plan = AnalysisPlan.model_validate({"wilcoxon": [{"contrast": "pretrain", "paired": True}]})
     with pytest.raises(ValueError, match="Several cells of pretrain RadImageNet have the same settings"):
         analyse(store, plan)
+
+
+def test_a_plan_that_names_patients_clusters_by_them(analysed: Analysed) -> None:
+    store = analysed[0]
+    plan = AnalysisPlan.model_validate({"delong": [{"contrast": "pretrain", "group": "patient"}]})
+    rows = analyse(store, plan)["comparisons"]
+    assert (rows["method"] == "Obuchowski clustered paired").all()
+    assert not rows["note"].fillna("").str.contains("count as independent").any()
+    plain = pick(analysed[1]["comparisons"], analysis="delong", task="knee", arm_a="ImageNet")
+    clustered = pick(rows, task="knee", arm_a="ImageNet")
+    assert clustered["estimate"] == plain["estimate"]
+    assert f"p {clustered['p_value']:.4g}" in plain["note"]
+
+
+def test_a_plan_that_names_patients_needs_their_ids(make_store: MakeStore) -> None:
+    store = make_store(change=lambda row, frame: frame.assign(group_id=None))
+    plan = AnalysisPlan.model_validate({"delong": [{"contrast": "pretrain", "group": "patient"}]})
+    rows = analyse(store, plan)["comparisons"]
+    assert rows["p_value"].isna().all()
+    assert rows["note"].str.contains("clusters by patient, but the data set has no patient ids").all()
