@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from stats.lmm.coding import fixed_columns, full_rank
 from stats.lmm.contest import check_df_method, f_test
-from stats.lmm.design import fixed_columns, full_rank
 from stats.lmm.factors import Factor
 from stats.lmm.fit import LmmFit
 

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from stats.lmm.factors import Factor, crossed, factor, is_numeric, numeric_values, take
-from stats.lmm.formula import LmmFormula, RandomTerm, Term
+from stats.lmm.coding import Coding, Column, fixed_columns, full_rank
+from stats.lmm.columns import checked_response, checked_weights, read_columns
+from stats.lmm.factors import Factor, crossed
+from stats.lmm.formula import LmmFormula, RandomTerm
 
 FloatArray = NDArray[np.float64]
-Coding = Literal["treatment", "sum"]
-Column = FloatArray | Factor
 
-RANK_TOLERANCE = 1e-7  # as R's qr() in lm and lmer
-COLLINEAR = (
-    5e-6  # smallest eigenvalue of scaled slopes: a covariate with a mean of 300 SD beside an intercept
-)
-LARGEST, SMALLEST = 1e100, 1e-100  # squares of numbers beyond these leave the range of float64
+COLLINEAR = 5e-6  # smallest eigenvalue of scaled coefficients: a mean of 300 SD beside an intercept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +100,9 @@ def build_design(
         raise TypeError(f"`frame` must be a pandas DataFrame, got {type(frame).__name__}.")
     if coding not in ("treatment", "sum"):
         raise ValueError(f"`coding` must be 'treatment' or 'sum', got {coding!r}.")
-    columns, groups, extra, keep = _read_columns(formula, frame, weights, offset)
-    y = _response(formula.response, columns.pop(formula.response), extra.get(offset) if offset else None)
+    columns, groups, extra, keep = read_columns(formula, frame, weights, offset)
+    own_offset = extra.get(offset) if offset else None
+    y = checked_response(formula.response, columns.pop(formula.response), own_offset)
     n = len(y)
     X, names, assign = fixed_columns(formula.intercept, formula.terms, columns, n, coding)
     X, kept = full_rank(X)
@@ -127,8 +123,8 @@ def build_design(
         assign=assign[kept],
         aliased=tuple(name for i, name in enumerate(names) if i not in set(kept)),
         random=random,
-        weights=_checked_weights(weights, extra),
-        offset=extra.get(offset) if offset else None,
+        weights=checked_weights(weights, extra),
+        offset=own_offset,
         columns=columns,
         rows=np.arange(len(frame)) if keep is None else np.flatnonzero(keep),
         n_dropped=len(frame) - n,
@@ -144,196 +140,6 @@ def _check_names(text: str, names: Sequence[str], kept: Sequence[int]) -> None:
         raise ValueError(
             f"Two fixed effects of '{text}' would have the name '{twice[0]}'; rename a column of the data."
         )
-
-
-def fixed_columns(
-    intercept: bool, terms: Sequence[Term], columns: Mapping[str, Column], n: int, coding: Coding
-) -> tuple[FloatArray, list[str], NDArray[np.intp]]:
-    """Model matrix by R's rules.
-
-    A factor of a term is coded by contrasts where the rest of the term stands within an earlier term (R asks
-    no more than that), else in full.
-    """
-    names: list[str] = ["Intercept"] if intercept else []
-    blocks: list[FloatArray] = [np.ones((1, n))] if intercept else []
-    assign: list[int] = [-1] if intercept else []
-    earlier: list[frozenset[str]] = [frozenset()]
-    full_next = not intercept  # without an intercept the first factor met is coded in full, as in R
-    for index, term in enumerate(terms):
-        block, labels = np.ones((1, n)), [""]
-        for variable in term:
-            column = columns[variable]
-            rest = frozenset(term) - {variable}
-            full = not any(rest <= other for other in earlier)
-            if isinstance(column, Factor) and full_next:
-                full, full_next = True, False
-            values, parts = _coded(variable, column, full, coding)
-            block = (values[:, None, :] * block[None, :, :]).reshape(-1, n)
-            labels = [f"{a}:{b}" if a else b for b in parts for a in labels]
-        blocks.append(block)
-        earlier.append(frozenset(term))
-        names += labels
-        assign += [index] * len(labels)
-    return np.concatenate(blocks).T, names, np.array(assign, dtype=np.intp)
-
-
-def _coded(variable: str, column: Column, full: bool, coding: Coding) -> tuple[FloatArray, list[str]]:
-    if not isinstance(column, Factor):
-        return column[None, :], [variable]
-    k = len(column.levels)
-    if full:
-        contrasts, labels = np.eye(k), list(column.levels)
-    elif coding == "treatment":
-        contrasts, labels = np.eye(k)[:, 1:], list(column.levels[1:])
-    else:  # R's contr.sum: the last level is minus the sum of the others
-        contrasts = np.vstack([np.eye(k - 1), -np.ones(k - 1)])
-        labels = [f"S.{level}" for level in column.levels[:-1]]
-    return contrasts.T[:, column.codes], [f"{variable}[{label}]" for label in labels]
-
-
-def _read_columns(
-    formula: LmmFormula, frame: pd.DataFrame, weights: str | None, offset: str | None
-) -> tuple[dict[str, Column], dict[str, Factor], dict[str, FloatArray], NDArray[np.bool_] | None]:
-    in_fixed = {formula.response, *(v for term in formula.terms for v in term)}
-    in_fixed |= {v for part in formula.random for term in part.terms for v in term}
-    in_group = {v for part in formula.random for v in part.group}
-    columns: dict[str, Column] = {}
-    groups: dict[str, Factor] = {}
-    extra: dict[str, FloatArray] = {}
-    keep: NDArray[np.bool_] | None = None
-    for name in dict.fromkeys([*formula.variables(), *filter(None, (weights, offset))]):
-        series = _column(frame, name)
-        present = None
-        if is_numeric(series):
-            values = numeric_values(series)
-            if not np.isfinite(values).all():
-                present = _present(name, values)
-            _check_magnitude(name, values)
-            if name in in_fixed:
-                columns[name] = values
-            if name in (weights, offset):
-                extra[name] = values
-        elif name == formula.response or name in (weights, offset):
-            role = "response" if name == formula.response else "weights or offset"
-            shown = ", ".join(repr(str(v)) for v in series.dropna().head(3)) or "nothing"
-            raise ValueError(
-                f"The {role} column '{name}' must hold numbers; it holds {shown}. "
-                "Name a column of numbers, or correct these values."
-            )
-        elif name in in_fixed:
-            columns[name] = factor(series)
-        if name in in_group:
-            known = columns.get(name)
-            groups[name] = known if isinstance(known, Factor) else factor(series)
-        whole = groups.get(name, columns.get(name))
-        if present is None and isinstance(whole, Factor) and (whole.codes < 0).any():
-            present = whole.codes >= 0
-        if present is not None:
-            if not present.any():
-                raise ValueError(
-                    f"Column '{name}' has no value at all; fill it or take it out of the formula."
-                )
-            keep = present if keep is None else keep & present
-    if keep is not None and not keep.any():
-        raise ValueError(
-            f"No row is complete in all columns of '{formula.text}'; every row misses some value."
-        )
-    return (
-        _kept(columns, keep, check=True),
-        _kept(groups, keep, check=False),
-        _kept(extra, keep, check=False),
-        keep,
-    )
-
-
-def _kept(columns: Mapping[str, Column], keep: NDArray[np.bool_] | None, *, check: bool) -> dict:
-    kept: dict[str, Column] = {}
-    for name, column in columns.items():
-        if isinstance(column, Factor):
-            kept[name] = whole = take(column, keep)
-            if check:
-                _check_levels(name, whole)
-        else:
-            kept[name] = column if keep is None else column[keep]
-    return kept
-
-
-def _column(frame: pd.DataFrame, name: str) -> pd.Series:
-    if name not in frame.columns:
-        near = ", ".join(f"'{c}'" for c in list(frame.columns)[:30])
-        raise ValueError(f"Column '{name}' is not in the data; its columns are {near}.")
-    column = frame[name]
-    if isinstance(column, pd.DataFrame):
-        raise ValueError(f"Column '{name}' stands more than once in the data; keep one.")
-    if len(column) == 0:
-        raise ValueError("The data have no rows.")
-    return column
-
-
-def _present(name: str, values: FloatArray) -> NDArray[np.bool_]:
-    infinite = np.isinf(values)
-    if infinite.any():
-        rows, count = ", ".join(str(i + 1) for i in np.flatnonzero(infinite)[:5]), int(infinite.sum())
-        raise ValueError(
-            f"Column '{name}' has {count} infinite value{'s' if count > 1 else ''} (row {rows}, counted from "
-            "1); remove or correct them."
-        )
-    return ~np.isnan(values)
-
-
-def _check_magnitude(name: str, values: FloatArray) -> None:
-    largest = float(np.abs(values[~np.isnan(values)]).max(initial=0.0))
-    if largest > LARGEST or 0.0 < largest < SMALLEST:
-        raise ValueError(
-            f"The largest value of column '{name}' is {largest:.3g}; a model cannot be computed with such "
-            "numbers. Change the unit of the column."
-        )
-
-
-def _check_levels(name: str, column: Factor) -> None:
-    if len(column.levels) < 2:
-        raise ValueError(
-            f"Factor '{name}' has one level ('{column.levels[0]}') in the {len(column.codes)} complete rows; "
-            "a factor needs at least two. Take it out of the formula."
-        )
-
-
-def _response(name: str, column: Column, offset: FloatArray | None) -> FloatArray:
-    y = np.asarray(column) if offset is None else np.asarray(column) - offset
-    if len(y) and np.ptp(y) <= 1e-14 * np.abs(y).max():
-        raise ValueError(
-            f"The response '{name}' is constant ({y[0]:.6g} in all {len(y)} rows); nothing to explain."
-        )
-    return y
-
-
-def _checked_weights(weights: str | None, extra: Mapping[str, FloatArray]) -> FloatArray | None:
-    if weights is None:
-        return None
-    values = extra[weights]
-    if (values <= 0).any():
-        raise ValueError(
-            f"Weights in '{weights}' must be positive; {int((values <= 0).sum())} are zero or negative. "
-            "Drop these rows."
-        )
-    return values
-
-
-def full_rank(X: FloatArray) -> tuple[FloatArray, list[int]]:
-    """Columns of X that are no linear combination of earlier ones, as R's pivoting keeps them."""
-    kept = list(range(X.shape[1]))
-    norms = np.sqrt((X * X).sum(axis=0))
-    while kept:
-        R = np.asarray(np.linalg.qr(X[:, kept], mode="r"))
-        size = min(R.shape)
-        small = np.abs(np.diagonal(R)) <= RANK_TOLERANCE * norms[kept[:size]]
-        if small.any():
-            del kept[int(np.argmax(small))]
-        elif size < len(kept):
-            del kept[size]
-        else:
-            break
-    return (X if len(kept) == X.shape[1] else X[:, kept]), kept
 
 
 def _random_design(

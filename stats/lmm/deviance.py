@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from scipy.linalg.lapack import dpotrf, dpotri, dtrtrs
 
 from stats.lmm.crossproducts import CrossProducts
-from stats.lmm.projection import EliminatedRows, Projection
+from stats.lmm.eliminated_rows import EliminatedRows
+from stats.lmm.projection import Projection
 from stats.lmm.theta import ThetaMap
 
 FloatArray = NDArray[np.float64]

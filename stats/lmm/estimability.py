@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from stats.lmm.design import Column, Design, fixed_columns
+from stats.lmm.coding import Column, fixed_columns
+from stats.lmm.design import Design
 
 FloatArray = NDArray[np.float64]
 

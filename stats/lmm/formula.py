@@ -6,14 +6,12 @@ brackets in silence and cannot tell `(1 + x | g)` from `(1 | g) + (0 + x | g)`.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from importlib import import_module
-from importlib.util import find_spec
-from types import ModuleType
 from typing import Any
+
+from stats.lmm.grammar import grammar, merge_double_bars
 
 Term = tuple[str, ...]
 
@@ -134,9 +132,9 @@ def _short(text: str) -> str:
 
 
 def _syntax_tree(text: str) -> Any:
-    scanning, parsing = _grammar()
+    scanning, parsing = grammar()
     try:
-        parser = parsing.Parser(_merge_double_bars(scanning.Scanner(text).scan()))
+        parser = parsing.Parser(merge_double_bars(scanning.Scanner(text).scan()))
         tree = parser.parse()
     except IndexError:
         raise _error(text, "it does not parse (a quote or bracket stays open)") from None
@@ -145,29 +143,6 @@ def _syntax_tree(text: str) -> Any:
     if not parser.at_end():
         raise _error(text, f"'{parser.peek().lexeme}' is not expected where it stands")
     return tree
-
-
-@lru_cache(maxsize=1)
-def _grammar() -> tuple[Any, Any]:
-    """Scanner and parser of `formulae` without its package module, which takes 0.3 s to import."""
-    found = find_spec("formulae")
-    if found is None or found.submodule_search_locations is None:
-        raise ImportError("The package `formulae` is missing; install it with `pip install formulae`.")
-    package = ModuleType("_formulae_grammar")
-    package.__path__ = list(found.submodule_search_locations)
-    sys.modules[package.__name__] = package
-    return import_module("_formulae_grammar.scanner"), import_module("_formulae_grammar.parser")
-
-
-def _merge_double_bars(tokens: Sequence[Any]) -> list[Any]:
-    """`formulae` scans `||` as two bars; give its parser one bar that remembers."""
-    merged: list[Any] = []
-    for token in tokens:
-        if token.kind == "PIPE" and merged and merged[-1].kind == "PIPE" and merged[-1].lexeme == "|":
-            merged[-1].lexeme = "||"
-        else:
-            merged.append(token)
-    return merged
 
 
 def _name(node: Any, text: str) -> str:

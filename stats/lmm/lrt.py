@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from stats.lmm.design import Design, RandomDesign, fixed_columns
+from stats.lmm.coding import fixed_columns
+from stats.lmm.design import Design, RandomDesign
 from stats.lmm.distributions import chi2_tail
 from stats.lmm.fit import LmmFit, fit_design
 from stats.lmm.formula import RandomTerm

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from stats.checks import check_conf_level
 from stats.levels import level_name
+from stats.lmm.coding import Column, fixed_columns
 from stats.lmm.contest import t_tests
-from stats.lmm.design import Column, fixed_columns
 from stats.lmm.estimability import is_estimable, model_rows
 from stats.lmm.factors import Factor, factor, is_numeric, numeric_values
 from stats.lmm.fit import LmmFit

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from stats.lmm.fit import LmmFit, scores_by_term
+from stats.lmm.fit import LmmFit
+from stats.lmm.refinement import scores_by_term
 
 FloatArray = NDArray[np.float64]
 

@@ -9,8 +9,9 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from stats.lmm.coding import Column, fixed_columns, full_rank
 from stats.lmm.contest import f_test
-from stats.lmm.design import Column, Design, fixed_columns, full_rank
+from stats.lmm.design import Design
 from stats.lmm.factors import Factor
 from stats.lmm.fit import LmmFit, fit_design
 from stats.lmm.formula import Term
