@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from stats.placements import placements
 
 _CANCELLED = 1e-4  # below this share of the two variances, a difference is computed from its own parts
-_ROUNDING = 1e-24  # a variance below this share of the two variances is rounding, hence zero
+_ROUNDING = 1e-24  # a variance below this share of its parts is rounding, hence zero
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,15 +22,18 @@ class AucComponents:
     Attributes
     ----------
     auc : float array, shape (K,)
+    wins : float array, shape (K,)   pairs of images that a model orders right, ties one half: exact, so that
+        differences of nearly equal AUCs keep their digits; None where the models saw different images
     positive, negative : float array, shape (I, K) and (J, K)   centred placement counts per unit
         (unit = image, or cluster: then I = J and both have one row per cluster)
     w_positive, w_negative, w_cross : float
-        covariance = w_positive P'P + w_negative N'N + w_cross (P'N + N'P)
+        covariance = w_positive P'P + w_negative N'N + w_cross (P'N + N'P), w_cross at most the others
     n_positive, n_negative : int   images per class
     n_groups : int | None          clusters, None without clusters
     """
 
     auc: NDArray[np.float64]
+    wins: NDArray[np.float64] | None
     positive: NDArray[np.float64]
     negative: NDArray[np.float64]
     w_positive: float
@@ -39,6 +42,12 @@ class AucComponents:
     n_positive: int
     n_negative: int
     n_groups: int | None
+
+    def difference(self, a: NDArray[np.intp], b: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return auc[a] - auc[b], exact for nearly equal AUCs too."""
+        if self.wins is None:
+            return self.auc[a] - self.auc[b]
+        return (self.wins[a] - self.wins[b]) / (float(self.n_positive) * self.n_negative)
 
     def covariance(self) -> NDArray[np.float64]:
         """Return the covariance matrix of the K AUCs, shape (K, K)."""
@@ -52,21 +61,47 @@ class AucComponents:
         self, covariance: NDArray[np.float64], a: NDArray[np.intp], b: NDArray[np.intp]
     ) -> NDArray[np.float64]:
         """Return the variance of auc[a] - auc[b], shape (len(a),), exact for nearly equal curves too."""
-        diagonal = np.diagonal(covariance)
-        scale = diagonal[a] + diagonal[b]
-        variance = scale - 2.0 * covariance[a, b]
-        for start in range(0, a.size, 256):
-            part = np.arange(start, min(start + 256, a.size))
-            part = part[variance[part] <= _CANCELLED * scale[part]]
-            if part.size:
-                p = self.positive[:, a[part]] - self.positive[:, b[part]]
-                n = self.negative[:, a[part]] - self.negative[:, b[part]]
-                direct = self.w_positive * (p * p).sum(axis=0) + self.w_negative * (n * n).sum(axis=0)
-                if self.w_cross:
-                    direct += 2.0 * self.w_cross * (p * n).sum(axis=0)
-                direct[direct < _ROUNDING * scale[part]] = 0.0
-                variance[part] = direct
+        size = self._sizes()
+        scale = size[a] + size[b]
+        variance = np.diagonal(covariance)[a] + np.diagonal(covariance)[b] - 2.0 * covariance[a, b]
+        same = self._repeats()
+        variance[same[a] == same[b]] = 0.0
+        left = np.flatnonzero((variance <= _CANCELLED * scale) & (same[a] != same[b]))
+        for start in range(0, left.size, 256):
+            part = left[start : start + 256]
+            p = self.positive[:, a[part]] - self.positive[:, b[part]]
+            n = self.negative[:, a[part]] - self.negative[:, b[part]]
+            direct = sum(w * (block * block).sum(axis=0) for w, block in self._squares(p, n))
+            variance[part] = np.where(direct < _ROUNDING * scale[part], 0.0, direct)
         return variance
+
+    def weighted_blocks(self, contrasts: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return B, rows by r contrasts, with B'B = covariance of contrasts @ auc."""
+        blocks = self._squares(self.positive @ contrasts.T, self.negative @ contrasts.T)
+        return np.concatenate([np.sqrt(weight) * block for weight, block in blocks])
+
+    def _squares(
+        self, p: NDArray[np.float64], n: NDArray[np.float64]
+    ) -> list[tuple[float, NDArray[np.float64]]]:
+        """The covariance as a sum of weighted squares, so that no part of it can turn negative."""
+        if not self.w_cross:
+            return [(self.w_positive, p), (self.w_negative, n)]
+        return [
+            (self.w_cross, p + n),
+            (self.w_positive - self.w_cross, p),
+            (self.w_negative - self.w_cross, n),
+        ]
+
+    def _sizes(self) -> NDArray[np.float64]:
+        """Size of the parts of each variance, shape (K,): what rounding is measured against."""
+        p, n = np.square(self.positive).sum(axis=0), np.square(self.negative).sum(axis=0)
+        return self.w_positive * p + self.w_negative * n
+
+    def _repeats(self) -> NDArray[np.intp]:
+        """Index of the first model with the same curve, shape (K,)."""
+        first: dict[bytes, int] = {}
+        keys = (self.positive[:, k].tobytes() + self.negative[:, k].tobytes() for k in range(self.auc.size))
+        return np.array([first.setdefault(key, k) for k, key in enumerate(keys)], dtype=np.intp)
 
 
 def auc_components(labels: NDArray[np.bool_], scores: NDArray[np.float64]) -> AucComponents:
@@ -75,6 +110,7 @@ def auc_components(labels: NDArray[np.bool_], scores: NDArray[np.float64]) -> Au
     m, n = counts.positive.shape[0], counts.negative.shape[0]
     return AucComponents(
         auc=counts.auc,
+        wins=counts.positive.sum(axis=0),
         positive=counts.positive - counts.positive.mean(axis=0),
         negative=counts.negative - counts.negative.mean(axis=0),
         w_positive=1.0 / (float(n) ** 2 * m * (m - 1)),
@@ -111,6 +147,7 @@ def clustered_components(
         )
     return AucComponents(
         auc=counts.auc,
+        wins=counts.positive.sum(axis=0),
         positive=_cluster_sums(counts.positive, codes[labels], n_groups),
         negative=_cluster_sums(counts.negative, codes[~labels], n_groups),
         w_positive=with_positive / ((with_positive - 1) * float(m) ** 2 * float(n) ** 2),
@@ -136,19 +173,25 @@ def _group_codes(groups: Sequence[Any]) -> tuple[NDArray[np.intp], int]:
 
 def _cluster_sums(counts: NDArray[np.float64], codes: NDArray[np.intp], n_groups: int) -> NDArray[np.float64]:
     """Sum of centred counts per cluster, shape (n_groups, K); clusters without images of the class are 0."""
-    centred = counts - counts.mean(axis=0)
     order = np.argsort(codes, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(codes[order]) > 0])
     sums = np.zeros((n_groups, counts.shape[1]))
-    sums[codes[order][starts]] = np.add.reduceat(centred[order], starts, axis=0)
-    return sums
+    sums[codes[order][starts]] = np.add.reduceat(counts[order], starts, axis=0)
+    images = np.bincount(codes, minlength=n_groups)[:, None]
+    # centred in whole numbers: a cluster that lies at the mean gives exactly 0
+    return (sums * len(counts) - images * counts.sum(axis=0)) / len(counts)
 
 
 def _quadratic(
     parts: AucComponents, positive: NDArray[np.float64], negative: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    matrix = parts.w_positive * (positive.T @ positive) + parts.w_negative * (negative.T @ negative)
-    if parts.w_cross:
-        cross = positive.T @ negative
-        matrix += parts.w_cross * (cross + cross.T)
+    blocks = parts._squares(positive, negative)
+    matrix = np.zeros((positive.shape[1], positive.shape[1]))
+    for weight, block in blocks:
+        matrix += weight * (block.T @ block)
+    size = parts.w_positive * np.square(positive).sum(axis=0)
+    size += parts.w_negative * np.square(negative).sum(axis=0)
+    none = np.diagonal(matrix) < _ROUNDING * size
+    matrix[none, :] = 0.0
+    matrix[:, none] = 0.0
     return (matrix + matrix.T) / 2.0

@@ -12,7 +12,9 @@ from stats.auc_components import AucComponents
 from stats.multiplicity import adjust_p
 
 ZERO_VARIANCE = "the difference has an estimated variance of 0 though it is not 0: no test"
-_RANK_TOLERANCE = 1e-12  # eigenvalues below this share of the largest are rounding
+_NEAR_RANK = 1e-9  # eigenvalues below this share of the largest are sought again without squaring
+_RANK_TOLERANCE = 1e-13  # singular values below this share of the largest are rounding
+_ONE_PAIR = 0.1  # share of one ordered pair of images, the smallest difference that two AUCs can have
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,19 +46,18 @@ class GlobalTest:
 def pair_table(
     a: NDArray[np.intp],
     b: NDArray[np.intp],
-    values: NDArray[np.float64],
+    difference: NDArray[np.float64],
     variance: NDArray[np.float64],
     *,
     adjust: str,
     conf_level: float,
     df: NDArray[np.float64] | None = None,
 ) -> PairTable:
-    """Return the tests of values[a] - values[b] from the variances of these differences.
+    """Return the tests of the differences of models a and b from their variances.
 
     Normal tests, or Student's t where `df` is given. Equal values of variance 0 give statistic 0 and p 1;
     a difference of variance 0 gives NaN.
     """
-    difference = values[a] - values[b]
     std_error = np.sqrt(np.maximum(variance, 0.0))
     positive = std_error > 0.0
     statistic = np.full(a.size, np.nan)
@@ -91,13 +92,20 @@ def global_test(parts: AucComponents) -> GlobalTest:
     if k < 2:
         return GlobalTest(statistic=float("nan"), df=0, p_value=float("nan"))
     contrasts = np.column_stack([np.ones(k - 1), -np.eye(k - 1)])
-    d = contrasts @ parts.auc
+    d = parts.difference(np.zeros(k - 1, dtype=np.intp), np.arange(1, k))
     values, vectors = np.linalg.eigh(parts.contrast_covariance(contrasts))
-    kept = values > max(values[-1], 0.0) * _RANK_TOLERANCE
+    if values[0] <= _NEAR_RANK * max(values[-1], 0.0):
+        # squaring hides small directions: the singular values of the placements show them
+        triangle = np.linalg.qr(parts.weighted_blocks(contrasts), mode="r")
+        _, singular, rows = np.linalg.svd(triangle, full_matrices=True)
+        singular = np.concatenate([singular, np.zeros(k - 1 - singular.size)])
+        singular[singular <= _RANK_TOLERANCE * singular[0]] = 0.0
+        values, vectors = singular**2, rows.T
+    kept = values > 0.0
     rank = int(kept.sum())
     along = vectors.T @ d
     outside = float(np.abs(along[~kept]).max(initial=0.0))
-    if outside > 1e-9:
+    if outside > _ONE_PAIR / (float(parts.n_positive) * parts.n_negative):
         return GlobalTest(
             statistic=float("nan"), df=rank, p_value=float("nan"), note=f"global: {ZERO_VARIANCE}"
         )

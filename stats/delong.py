@@ -18,6 +18,7 @@ from stats.results import ComparisonResult, joined_notes
 
 PAIRED = "DeLong paired"
 CLUSTERED = "Obuchowski clustered paired"
+EQUAL = "the two AUCs are equal and the estimated variance of their difference is 0: statistic 0, p 1"
 IDENTICAL = "the two curves are identical: statistic 0, p 1 by definition"
 
 
@@ -88,9 +89,8 @@ def delong(
     parts = auc_components(labels, table) if group is None else clustered_components(labels, table, group)
     covariance = parts.covariance()
     a, b = np.triu_indices(len(names), 1)
-    pairs = pair_table(
-        a, b, parts.auc, parts.pair_variance(covariance, a, b), adjust=adjust, conf_level=conf_level
-    )
+    variance = parts.pair_variance(covariance, a, b)
+    pairs = pair_table(a, b, parts.difference(a, b), variance, adjust=adjust, conf_level=conf_level)
     method = PAIRED if group is None else CLUSTERED
     return delong_result(parts, covariance, pairs, names=names, conf_level=conf_level, method=method)
 
@@ -184,7 +184,8 @@ def delong_result(
     for i in np.flatnonzero(np.isnan(pairs.statistic)):
         notes.append(f"{names[pairs.a[i]]} - {names[pairs.b[i]]}: {ZERO_VARIANCE}")
     for i in np.flatnonzero((pairs.std_error == 0.0) & (pairs.difference == 0.0)):
-        notes.append(f"{names[pairs.a[i]]} - {names[pairs.b[i]]}: {IDENTICAL}")
+        why = IDENTICAL if parts.n_groups is None and parts.wins is not None else EQUAL
+        notes.append(f"{names[pairs.a[i]]} - {names[pairs.b[i]]}: {why}")
     if overall.note:
         notes.append(overall.note)
     if parts.n_groups is not None and parts.n_groups < 30:

@@ -45,9 +45,10 @@ def delong_unpaired(
     total = variance[a] + variance[b]
     with np.errstate(invalid="ignore", divide="ignore"):
         df = total**2 / (variance[a] ** 2 / (sizes[a] - 1) + variance[b] ** 2 / (sizes[b] - 1))
-    pairs = pair_table(a, b, values, total, adjust=adjust, conf_level=conf_level, df=df)
+    pairs = pair_table(a, b, values[a] - values[b], total, adjust=adjust, conf_level=conf_level, df=df)
     joint = AucComponents(
         auc=values,
+        wins=None,
         positive=np.diag(np.sqrt(variance)),
         negative=np.zeros((0, len(parts))),
         w_positive=1.0,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import bdtr, chdtrc, gammaln
+from scipy.special import betainc, chdtrc
 
 from stats.proportions import NEWCOMBE_PAIRED, clopper_pearson_ci, newcombe_paired_ci
 from stats.results import NAN, ComparisonResult
@@ -162,15 +162,16 @@ def _exact_p(only_a: int, only_b: int) -> tuple[float, float]:
     n, low = only_a + only_b, min(only_a, only_b)
     if n == 0:
         return 1.0, 1.0
-    tail = float(bdtr(low, n, 0.5))
-    point = float(np.exp(gammaln(n + 1) - gammaln(low + 1) - gammaln(n - low + 1) - n * np.log(2.0)))
+    tail = float(betainc(n - low, low + 1, 0.5))  # P(X <= low); bdtr and gammaln lose digits for large n
+    point = tail - float(betainc(n - low + 1, low, 0.5)) if low else tail
     if only_a == only_b:
         return 1.0, 1.0 - point / 2.0
-    return min(2.0 * tail, 1.0), 2.0 * tail - point
+    exact = 1.0 if abs(only_a - only_b) == 1 else min(2.0 * tail, 1.0)
+    return exact, 2.0 * tail - point
 
 
 def _odds(share: float) -> float:
-    return share / (1.0 - share) if share < 1.0 else float("inf")
+    return float("inf") if share >= 1.0 else share / (1.0 - share)
 
 
 def _checked(name: str, values: ArrayLike) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from stats.levels import level_name, levels
 from stats.mcnemar import mcnemar_test
 from stats.sign_flip import SignFlipResult, sign_flip_test
 from stats.wilcoxon import WilcoxonResult, rank_sum_test, signed_rank_test
-from study.single_tests.user_table import binary_labels, check_columns, level_column, number_column
+from study.single_tests.user_table import Labels, binary_labels, check_columns, level_column, number_column
 
 SHARED_ROWS = (
     "rows with several scores count as different images in each sample, because --unpaired was asked for"
@@ -43,6 +43,7 @@ def delong_report(
     check_columns(frame, [label, *scores, *([group] if group else [])])
     labels = binary_labels(frame, label, positive)
     columns = [number_column(frame, name, allow_missing=unpaired) for name in scores]
+    _check_classes(labels, label, {name: ~np.isnan(c) for name, c in zip(scores, columns, strict=True)})
     notes: list[str] = []
     if len(labels.others) > 1:
         notes.append(f"{labels.level} against {', '.join(labels.others)}")
@@ -99,6 +100,18 @@ def _delong_dict(fit: DelongResult, adjust: str, notes: list[str], positive: str
         "method": fit.method,
         "notes": notes,
     }
+
+
+def _check_classes(labels: Labels, label: str, known: Mapping[str, np.ndarray]) -> None:
+    """Raise ValueError where a score column is known for fewer than two rows of a class."""
+    for name, rows in known.items():
+        counts = int(labels.positive[rows].sum()), int((~labels.positive)[rows].sum())
+        if min(counts) < 2:
+            where = "" if rows.all() else f" where `{name}` has a value"
+            raise ValueError(
+                f"`{label}` has {counts[0]} rows of {labels.level!r} and {counts[1]} others{where}; "
+                "DeLong needs at least 2 of each."
+            )
 
 
 def mcnemar_report(

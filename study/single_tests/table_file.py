@@ -67,6 +67,7 @@ def _read_text(path: Path, suffix: str) -> pd.DataFrame:
     _check_lines(path, separator)
     options: dict[str, Any] = {"sep": separator, "keep_default_na": False}
     frame = pd.read_csv(path, low_memory=False, na_values=_MISSING_NUMBERS, **options, **_EXACT_FLOATS)
+    spelled = list(frame.columns)
     words = [name for name in frame.columns if not is_number(frame[name]) and frame[name].isna().any()]
     long = [name for name in frame.columns if _lost_digits(frame[name])]
     again = [*words, *long]
@@ -74,7 +75,7 @@ def _read_text(path: Path, suffix: str) -> pd.DataFrame:
         text = pd.read_csv(path, usecols=again, dtype=str, na_values=_MISSING, **options)
         for name in again:
             frame[name] = text[name]
-    return frame
+    return frame.set_axis([name.strip() for name in spelled], axis=1)
 
 
 def _check_lines(path: Path, separator: str) -> None:
@@ -95,6 +96,7 @@ def _check_lines(path: Path, separator: str) -> None:
             f"its first line is one name, {names[0]!r}, and seems to be separated by {shown[other[0]]}; "
             f"separate the columns of a {path.suffix} file by {shown[separator]}"
         )
+    names = [name.strip() for name in names]
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if twice:
         raise ValueError(f"its header names the column {twice[0]!r} {names.count(twice[0])} times; keep one")

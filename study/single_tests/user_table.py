@@ -72,10 +72,23 @@ def binary_labels(frame: pd.DataFrame, column: str, positive: str | None) -> Lab
                 "(only 0/1 labels need no choice)."
             )
         positive = coded.names[1]
+    positive = _as_spelled(positive, coded.names)
     if positive not in coded.names:
         raise ValueError(f"--positive is {positive!r}; `{column}` has the levels {shown}.")
     others = tuple(level for level in coded.names if level != positive)
     return Labels(positive=coded.codes == coded.names.index(positive), level=positive, others=others)
+
+
+def _as_spelled(level: str, names: Sequence[str]) -> str:
+    """The level as the table has it: TRUE for true, 1.0 for 1."""
+    if level in names:
+        return level
+    if set(names) <= {"True", "False"}:
+        return level.capitalize()
+    try:
+        return level_name(float(level))
+    except ValueError:
+        return level
 
 
 def number_column(frame: pd.DataFrame, column: str, *, allow_missing: bool = False) -> NDArray[np.float64]:

@@ -31,7 +31,8 @@ run <- function(a, b, c, d) {
 published <- list(c(85, 15, 1, 2), c(60, 7, 3, 8), c(36, 12, 2, 0))
 edges <- list(c(10, 1, 0, 5), c(0, 4, 4, 0), c(50, 3, 2, 0), c(0, 0, 9, 1), c(2000, 310, 250, 900), c(1, 1, 6, 0))
 random <- lapply(1:12, function(i) c(sample(0:200, 1), sample(1:30, 1), sample(0:30, 1), sample(0:40, 1)))
-cases <- lapply(c(published, edges, random), function(x) do.call(run, as.list(x)))
+large <- list(c(9000, 1e6, 1e6 + 1, 50), c(5, 66518, 78177, 3), c(1e5, 400000, 400500, 1e4), c(10, 881943, 843710, 0))
+cases <- lapply(c(published, edges, random, large), function(x) do.call(run, as.list(x)))
 
 header <- list(script = "tests/golden/mcnemar.R",
                call = "mcnemar.test, binom.test, prop.test(correct = FALSE), Newcombe 1998 method 10 from its formula",

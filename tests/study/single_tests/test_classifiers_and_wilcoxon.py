@@ -61,7 +61,7 @@ def test_delong_json_has_the_contract_and_every_digit(scores: Path, run: Run) ->
     pairs = [(c["model_a"], c["model_b"]) for c in report["comparisons"]]
     assert pairs == [("a", "b"), ("a", "c"), ("b", "c")]
     first = report["comparisons"][0]
-    assert first["difference"] == report["models"][0]["auc"] - report["models"][1]["auc"]
+    assert first["difference"] == pytest.approx(report["models"][0]["auc"] - report["models"][1]["auc"])
     assert first["statistic"] == fit.pairs.statistic[0]
     assert [c["p_adjusted"] for c in report["comparisons"]] == fit.pairs.p_adjusted.tolist()
     assert first["df"] is None
@@ -329,3 +329,22 @@ def test_wilcoxon_refuses_one_level(tmp_path: Path, refused: Run) -> None:
     path.write_text("g,v\na,1\na,2\n")
     message = refused("wilcoxon", path, "--value", "v", "--by", "g")
     assert "`g` has 1 level ('a'); a Wilcoxon test compares exactly two" in message
+
+
+@pytest.mark.parametrize("level", ["TRUE", "true", "True"])
+def test_positive_may_be_spelled_as_in_the_file(tmp_path: Path, level: str, run: Run) -> None:
+    path = tmp_path / "logical.csv"
+    path.write_text("y, a\n" + "TRUE,0.9\nFALSE,0.2\nTRUE,0.6\nFALSE,0.7\n")
+    report = json.loads(run("delong", path, "--label", "y", "--scores", "a", "--positive", level, "--json"))
+    assert (report["n_positive"], report["models"][0]["auc"]) == (2, 0.75)
+    path.write_text("y,a\n1,0.9\n0,0.2\n1,0.6\n0,0.7\n")
+    assert json.loads(
+        run("delong", path, "--label", "y", "--scores", "a", "--positive", "1.0", "--json")
+    ) == json.loads(run("delong", path, "--label", "y", "--scores", "a", "--positive", "1", "--json"))
+
+
+def test_delong_names_the_column_that_lacks_a_class(tmp_path: Path, refused: Run) -> None:
+    path = tmp_path / "few.csv"
+    path.write_text("y,a,b\n1,0.9,\n0,0.2,0.1\n1,0.6,0.3\n0,0.7,0.2\n")
+    message = refused("delong", path, "--label", "y", "--scores", "a,b", "--unpaired")
+    assert "`y` has 1 rows of '1' and 2 others where `b` has a value" in message
