@@ -17,6 +17,7 @@ MANY = 5
 # In the order of weight: the first kind that a study has is told in the abstract.
 FINDING_KINDS = {
     "delong": "AUC of the selected models (DeLong)",
+    "recipe": "Recipes over seeds",
     "mixed": "All cells: mixed models",
     "wilcoxon": "All cells: Wilcoxon tests",
     "permutation": "Matched cells: permutation tests",
@@ -28,6 +29,7 @@ METRICS = {"auc": "AUC", "f1": "F1", "accuracy": "accuracy"}
 ANALYSIS_NAMES = {
     "delong": "DeLong test [@delong1988; @sun2014]",
     "mcnemar": "McNemar test [@mcnemar1947]",
+    "recipe": "Comparison of recipes [@obuchowski1995]",
     "wilcoxon": "Wilcoxon test [@wilcoxon1945]",
     "permutation": "Exact permutation test",
     "mixed": "Mixed model [@bates2015]",
@@ -186,6 +188,13 @@ def plan_text(report: Report) -> str:
                 "on the same test images"
                 + (", clustered by patient [@obuchowski1997]." if entry.get("group") else ".")
             )
+    for entry in plan.get("recipe", []):
+        lines.append(
+            f"{ANALYSIS_NAMES['recipe']} between the arms of {_quoted(entry['contrast'])}: per task and arm "
+            f"the settings with the best mean {_metric(entry.get('select', 'val_auc'))} over seeds; once for "
+            "these trained models and once for new seeds, as in multi-reader studies with seeds as readers"
+            + (", clustered by patient [@obuchowski1997]." if entry.get("group") else ".")
+        )
     for entry in plan.get("wilcoxon", []):
         kind = "signed-rank, paired cells" if entry.get("paired") else "rank-sum"
         by = join_words([_quoted(name) for name in entry.get("by", ["task"])])

@@ -109,6 +109,12 @@ def delong(report: Report) -> Any:
     return _unplanned(report, "delong", "the DeLong test") if rows is None else tests.delong_table(rows)
 
 
+def recipes(report: Report) -> Any:
+    """Comparisons of recipes over seeds."""
+    rows = report.analysis("recipe")
+    return _unplanned(report, "recipe", "recipes over seeds") if rows is None else tests.recipe_table(rows)
+
+
 def mcnemar(report: Report) -> Any:
     """McNemar comparisons."""
     rows = report.analysis("mcnemar")

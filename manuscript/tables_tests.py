@@ -21,6 +21,19 @@ def delong_table(rows: pd.DataFrame) -> GT:
     return _comparisons(rows, value="AUC", statistic="z")
 
 
+def recipe_table(rows: pd.DataFrame) -> GT:
+    """Recipes: mean AUCs over seeds, once for the trained models and once for new seeds."""
+    named = rows.assign(
+        arm_a=[
+            f"{row.arm_a} − {row.arm_b}, {str(row.comparison).partition(', ')[2]}"
+            for row in rows.itertuples()
+        ],
+        arm_b=None,
+    )
+    shown = named.assign(comparison=named["arm_a"])
+    return _comparisons(shown, value="AUC", statistic="z or t")
+
+
 def mcnemar_table(rows: pd.DataFrame) -> GT:
     """McNemar: both accuracies or error rates as the analysis gives them, their difference, statistic, p."""
     return _comparisons(rows, value=_metric_name(rows), statistic="χ²")

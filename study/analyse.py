@@ -22,6 +22,7 @@ from study.analyses.mixed_models import (
     fit_mixed,
 )
 from study.analyses.paired_tests import delong_rows, mcnemar_rows
+from study.analyses.recipes import recipe_rows
 from study.analyses.selection import (
     ROC_COLUMNS,
     SELECTED_COLUMNS,
@@ -115,7 +116,7 @@ def data_summary(store: Store) -> pd.DataFrame:
 
 def _check_names(plan: AnalysisPlan, data: GridData) -> None:
     columns = design_columns(data.planned)
-    for kind in ("delong", "mcnemar", "wilcoxon", "permutation"):
+    for kind in ("delong", "mcnemar", "recipe", "wilcoxon", "permutation"):
         for entry in getattr(plan, kind):
             wanted = [entry.contrast, *getattr(entry, "by", ())]
             unknown = [name for name in wanted if name not in columns]
@@ -154,6 +155,10 @@ def _image_rows(
                 selection = selections[entry.contrast, entry.select, task]
                 options = {"group": entry.group} if kind == "delong" else {}
                 rows += function(data, selection, conf_level=plan.conf_level, planned=planned, **options)
+    for entry in plan.recipe:
+        planned = _is_planned(entry, own_plan, "recipe")
+        for task in data.tasks:
+            rows += recipe_rows(data, entry, task=task, conf_level=plan.conf_level, planned=planned)
     return rows
 
 

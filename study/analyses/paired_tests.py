@@ -37,7 +37,7 @@ def delong_rows(
     )
     method = PAIRED if group is None else CLUSTERED
     test = selection.test
-    reason = _cannot_run(selection, need_classes=True) or _no_patients(test, group)
+    reason = _cannot_run(selection, need_classes=True) or no_patients(test, group)
     if reason or test is None:
         return [_empty_row(selection, shared, method, reason)]
     names = list(selection.cells)
@@ -184,7 +184,7 @@ def _cannot_run(selection: Selection, *, need_classes: bool) -> str | None:
     return None
 
 
-def _no_patients(test: PairedPredictions | None, group: str | None) -> str | None:
+def no_patients(test: PairedPredictions | None, group: str | None) -> str | None:
     """Why the images cannot be clustered by patient."""
     if group is None or test is None:
         return None

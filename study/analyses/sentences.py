@@ -47,6 +47,7 @@ def comparison_sentence(row: Mapping[str, Any], *, alpha: float) -> str:
     body = {
         "delong": _delong,
         "mcnemar": _mcnemar,
+        "recipe": _recipe,
         "wilcoxon": _wilcoxon,
         "permutation": _permutation,
         "contrast": _contrast,
@@ -127,6 +128,18 @@ def _mcnemar(row: Mapping[str, Any], shown: bool) -> str:
     else:
         found = f"no difference was found in the images that the best {a} and the best {b} cell get right"
     return f"{found}: {values}, {_effect(row)}. {_MCNEMAR_LIMIT}"
+
+
+def _recipe(row: Mapping[str, Any], shown: bool) -> str:
+    a, b = _arms(row)
+    reading = str(row["comparison"]).partition(", ")[2]
+    values = f"mean test AUC over seeds {row['estimate_a']:.3f} against {row['estimate_b']:.3f}"
+    if shown:
+        better, other = (a, b) if row["estimate"] > 0 else (b, a)
+        found = f"{better} ranks the test images better than {other}"
+    else:
+        found = f"no difference was found between {a} and {b}"
+    return f"for {reading}, {found}: {values}, {_effect(row)}."
 
 
 def _wilcoxon(row: Mapping[str, Any], shown: bool) -> str:

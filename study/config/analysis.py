@@ -26,6 +26,16 @@ class DelongPlan(SelectedPlan):
     """"patient": images of one patient count together (Obuchowski 1997); needs patient ids."""
 
 
+class RecipePlan(SelectedPlan):
+    """Arms compared over seeds: per arm the settings with the best mean of `select`, all of their seeds.
+
+    Tells the difference of the trained models from that of the recipes, whose seeds vary too.
+    """
+
+    group: Literal["patient"] | None = None
+    """"patient": images of one patient count together (Obuchowski 1997); needs patient ids."""
+
+
 class McnemarPlan(SelectedPlan):
     """McNemar test between the same selected cells at threshold 0.5, per task."""
 
@@ -106,6 +116,8 @@ class AnalysisPlan(Frozen):
     """DeLong comparisons."""
     mcnemar: tuple[McnemarPlan, ...] = ()
     """McNemar comparisons."""
+    recipe: tuple[RecipePlan, ...] = ()
+    """Comparisons of recipes over seeds."""
     wilcoxon: tuple[WilcoxonPlan, ...] = ()
     """Wilcoxon comparisons."""
     permutation: tuple[PermutationPlan, ...] = ()

@@ -142,7 +142,7 @@ class StudyConfig(Frozen):
 
     def _check_plan(self) -> None:
         names = self.varied()
-        for kind in ("delong", "mcnemar", "wilcoxon", "permutation"):
+        for kind in ("delong", "mcnemar", "recipe", "wilcoxon", "permutation"):
             for position, plan in enumerate(getattr(self.analysis, kind)):
                 where = f"analysis.{kind}.{position}.contrast"
                 if plan.contrast not in names:

@@ -474,3 +474,42 @@ def test_a_plan_that_names_patients_needs_their_ids(make_store: MakeStore) -> No
     rows = analyse(store, plan)["comparisons"]
     assert rows["p_value"].isna().all()
     assert rows["note"].str.contains("clusters by patient, but the data set has no patient ids").all()
+
+
+def test_recipes_are_compared_over_all_seeds_of_their_best_settings(make_store: MakeStore) -> None:
+    store = make_store()
+    cells = store.cells().set_index("cell_id")
+    for cell_id, row in cells.iterrows():  # a second seed of every cell, with scores of its own
+        plain = {key: None if pd.isna(value) else value for key, value in row.items()}
+        frame = store.read_predictions(task=row["task"], cell_ids=[str(cell_id)])
+        noise = np.random.default_rng(int(row["index"])).normal(size=len(frame))
+        again = frame.assign(
+            cell_id=f"s{cell_id}", seed=1, logit_1=(frame["logit_1"] + noise).astype("float32")
+        )
+        again["score"] = 1 / (1 + np.exp(-again["logit_1"].astype(float)))
+        store.write_cell(
+            {**plain, "cell_id": f"s{cell_id}", "seed": 1, "index": 100 + int(row["index"])}, again
+        )
+    plan = AnalysisPlan.model_validate({"recipe": [{"contrast": "pretrain", "group": "patient"}]})
+    tables = analyse(store, plan)
+    rows = tables["comparisons"]
+    assert len(rows) == 4
+    assert rows["p_value"].notna().all()
+    models, recipes = (rows[rows["comparison"].str.contains(text)] for text in ("these trained", "new seeds"))
+    assert (recipes["std_error"].to_numpy() >= models["std_error"].to_numpy()).all()
+    assert recipes["method"].str.contains("seeds paired across arms").all()
+    metrics = tables["metrics"]
+    own = metrics[(metrics["task"] == "knee") & (metrics["pretrain"] == "ImageNet")]
+    best = (
+        own.groupby(["head", "filters"], dropna=False)[["val_auc", "test_auc"]].mean().nlargest(1, "val_auc")
+    )
+    found = pick(models, task="knee")
+    assert found["estimate_a"] == pytest.approx(best["test_auc"].iloc[0], rel=1e-9)
+
+
+def test_one_seed_says_nothing_about_recipes(analysed: Analysed) -> None:
+    plan = AnalysisPlan.model_validate({"recipe": [{"contrast": "pretrain"}]})
+    rows = analyse(analysed[0], plan)["comparisons"]
+    recipes = rows[rows["comparison"].str.contains("new seeds")]
+    assert recipes["p_value"].isna().all()
+    assert recipes["note"].str.contains("one seed only").all()
