@@ -35,7 +35,7 @@ format: $(STAMP) ## let ruff rewrite the sources
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-golden: ## rewrite the reference values with R (needs Rscript, pROC, lme4, lmerTest, pbkrtest, emmeans, exactRankTests)
+golden: ## rewrite the reference values with R (needs R and the packages in tests/golden/README.md)
 	cd tests/golden && for script in *.R; do echo $$script; Rscript --vanilla $$script || exit 1; done
 
 bench: $(STAMP) ## run the benchmarks beside their peers
