@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+from numpy.typing import NDArray
 from scipy.special import betaincinv, ndtri
 
 from stats.checks import check_conf_level
@@ -30,6 +32,16 @@ def wilson_ci(count: int, n: int, *, conf_level: float = 0.95) -> tuple[float, f
     low = 0.0 if count == 0 else centre - half
     high = 1.0 if count == n else centre + half
     return low, high
+
+
+def wilson_limits(
+    share: NDArray[np.float64], n: int, *, conf_level: float = 0.95
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return Wilson's limits for shares of n, shape (G,), which need not be whole counts; see `wilson_ci`."""
+    z = float(ndtri(0.5 + conf_level / 2.0))
+    centre = (share + z * z / (2.0 * n)) / (1.0 + z * z / n)
+    half = z / (1.0 + z * z / n) * np.sqrt(share * (1.0 - share) / n + (z / (2.0 * n)) ** 2)
+    return np.where(share == 0.0, 0.0, centre - half), np.where(share == 1.0, 1.0, centre + half)
 
 
 def clopper_pearson_ci(count: int, n: int, *, conf_level: float = 0.95) -> tuple[float, float]:
