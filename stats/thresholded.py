@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,6 +52,31 @@ class Thresholded:
         return _share(
             2 * self.true_positive, 2 * self.true_positive + self.false_positive + self.false_negative
         )
+
+    @property
+    def ppv(self) -> float:
+        """Positive predictive value: share of positive calls that are right."""
+        return _share(self.true_positive, self.true_positive + self.false_positive)
+
+    @property
+    def npv(self) -> float:
+        """Negative predictive value: share of negative calls that are right."""
+        return _share(self.true_negative, self.true_negative + self.false_negative)
+
+    @property
+    def balanced_accuracy(self) -> float:
+        """Mean of sensitivity and specificity."""
+        return (self.sensitivity + self.specificity) / 2.0
+
+    @property
+    def mcc(self) -> float:
+        """Matthews' correlation of calls and labels; NaN where one of them never varies."""
+        called = self.true_positive + self.false_positive
+        margins = called * (self.n - called) * self.n_positive * (self.n - self.n_positive)
+        if not margins:
+            return NAN
+        hits, errors = self.true_positive * self.true_negative, self.false_positive * self.false_negative
+        return (hits - errors) / math.sqrt(margins)
 
     @property
     def positive_rate(self) -> float:
