@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format golden bench clean
+.PHONY: help install demo test check format golden bench validate clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -40,6 +40,9 @@ golden: ## rewrite the reference values with R (needs R and the packages in test
 
 bench: $(STAMP) ## run the benchmarks beside their peers
 	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+
+validate: $(STAMP) ## simulate size and coverage of every test and interval (minutes; writes docs/statistics/validation.md)
+	$(BIN)/python -m benchmarks.validation
 
 clean: ## remove .venv and caches; stores under runs/ stay
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis *.egg-info

@@ -1,0 +1,1 @@
+"""Operating characteristics of the tests and intervals, by simulation: `python -m benchmarks.validation`."""

@@ -1,0 +1,128 @@
+"""The simulations of `make validate`: their generator keeps its word, and a tiny run gives rates."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # benchmarks/ is not installed
+
+from benchmarks.validation import bootstrap_cases, calibration_cases, grid_cases, proportion_cases, roc_cases
+from benchmarks.validation.rates import Case, flag
+from benchmarks.validation.simulate import SETS, clustered_set, scores
+from stats.auc import AUC_INTERVALS, auc_ci
+from stats.delong import delong_test
+from stats.placements import placements
+
+REPLICATES = 4_000
+FOUR_ERRORS = 4.0  # Monte Carlo: standard errors of the mean over the replicates
+
+
+@pytest.mark.parametrize("auc", [0.6, 0.96])
+@pytest.mark.parametrize("spread", [1.0, 2.0])
+def test_scores_have_the_auc_asked_for(auc: float, spread: float) -> None:
+    labels = SETS[0].labels
+    rng = np.random.default_rng(1)
+    table = scores(labels, auc=auc, correlation=0.5, replicates=REPLICATES, rng=rng, models=1, spread=spread)
+    found = placements(labels, table).auc
+    assert abs(found.mean() - auc) < FOUR_ERRORS * found.std(ddof=1) / REPLICATES**0.5
+
+
+def test_models_may_have_different_aucs() -> None:
+    labels = SETS[1].labels
+    table = scores(labels, auc=(0.7, 0.9), correlation=0.5, replicates=500, rng=np.random.default_rng(2))
+    found = placements(labels, table).auc.reshape(500, 2).mean(axis=0)
+    assert np.allclose(found, [0.7, 0.9], atol=0.01)
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.5, 0.9])
+def test_models_have_the_correlation_asked_for(correlation: float) -> None:
+    labels = SETS[2].labels
+    table = scores(labels, auc=0.8, correlation=correlation, replicates=200, rng=np.random.default_rng(3))
+    noise = (table - table[labels].mean() * labels[:, None]).reshape(-1, 2)
+    assert abs(np.corrcoef(noise.T)[0, 1] - correlation) < 0.02
+
+
+def test_images_of_a_patient_have_the_correlation_asked_for_and_others_none() -> None:
+    labels, patients = clustered_set(SETS[1], pure=False, rng=np.random.default_rng(4))
+    table = scores(
+        labels, auc=0.5, correlation=0.5, replicates=20_000, rng=np.random.default_rng(5), models=1,
+        patients=patients, intra=0.6,
+    )  # fmt: skip
+    inside = np.flatnonzero(np.diff(patients) == 0)[0]
+    outside = np.flatnonzero(np.diff(patients) == 1)[0]
+    assert abs(np.corrcoef(table[inside], table[inside + 1])[0, 1] - 0.6) < 0.02
+    assert abs(np.corrcoef(table[outside], table[outside + 1])[0, 1]) < 0.03
+
+
+@pytest.mark.parametrize("images", SETS)
+def test_patients_have_one_to_five_images_and_pure_ones_one_label(images) -> None:
+    labels, patients = clustered_set(images, pure=True, rng=np.random.default_rng(6))
+    sizes = np.bincount(patients)
+    positives = np.bincount(patients, labels)
+    assert labels.size == images.n
+    assert set(sizes[:-1]) == {1, 2, 3, 4, 5}
+    assert ((positives == 0) | (positives == sizes)).all()
+    assert abs(int(labels.sum()) - images.n_positive) <= 5
+
+
+@pytest.mark.parametrize("clustered", [False, True])
+def test_all_sets_in_one_pass_give_what_the_public_functions_give_one_by_one(clustered: bool) -> None:
+    labels, patients = clustered_set(SETS[1], pure=False, rng=np.random.default_rng(7))
+    group = patients.tolist() if clustered else None
+    table = scores(labels, auc=0.9, correlation=0.5, replicates=5, rng=np.random.default_rng(8))
+    found = roc_cases.paired_aucs(labels, table, patients if clustered else None)
+    for r in range(5):
+        fit = delong_test(labels, table[:, 2 * r], table[:, 2 * r + 1], group=group)
+        one = auc_ci(labels, table[:, 2 * r], group=group)
+        assert found.pairs.p_value[r] == pytest.approx(fit.p_value, rel=1e-9)
+        assert found.pairs.conf_low[r] == pytest.approx(fit.conf_low, rel=1e-9)
+        assert found.std_error[r] == pytest.approx(one.std_error, rel=1e-9)
+
+
+def test_every_interval_of_an_auc_is_validated() -> None:
+    rows = roc_cases.auc_intervals(20, np.random.default_rng(9), images=SETS[0], auc=0.9, spread=1.0)
+    assert set(AUC_INTERVALS) <= {row["method"] for row in rows}
+
+
+def test_paired_tables_have_the_accuracies_asked_for() -> None:
+    chances = proportion_cases.cell_chances(0.9, 0.8, 0.5)
+    assert chances.sum() == pytest.approx(1.0)
+    assert chances[0] + chances[1] == pytest.approx(0.9)
+    assert chances[0] + chances[2] == pytest.approx(0.8)
+
+
+def test_log_odds_have_the_prevalence_asked_for() -> None:
+    mean = calibration_cases.mean_log_odds(0.27, 2.5)
+    drawn = mean + 2.5 * np.random.default_rng(10).standard_normal(200_000)
+    assert (1.0 / (1.0 + np.exp(-drawn))).mean() == pytest.approx(0.27, abs=0.005)
+
+
+def _first_of_each_run() -> list[Case]:
+    modules = (roc_cases, bootstrap_cases, proportion_cases, grid_cases, calibration_cases)
+    found = {case.run.__name__: case for module in modules for case in module.cases()}
+    found.pop("against_reference")  # a second for a few sets
+    return list(found.values())
+
+
+@pytest.mark.parametrize("case", _first_of_each_run(), ids=lambda case: case.run.__name__)
+def test_a_tiny_run_gives_rates_and_the_same_ones_again(case: Case) -> None:
+    tiny = Case(family=case.family, settings=case.settings, run=case.run, replicates=5, quick=3)
+    rows = tiny.rows(quick=True)
+    assert rows == tiny.rows(quick=True)
+    assert all(0.0 <= row["rate"] <= 1.0 and np.isfinite(row["error"]) for row in rows)
+
+
+def test_names_of_cases_are_unique_so_that_seeds_are() -> None:
+    cases = [c for m in (roc_cases, proportion_cases, grid_cases, calibration_cases) for c in m.cases()]
+    assert len({case.name for case in cases}) == len(cases)
+
+
+def test_flags_need_more_than_monte_carlo_error() -> None:
+    assert flag(0.07, 0.001, 0.05) == "many"
+    assert flag(0.07, 0.01, 0.05) == ""
+    assert flag(0.01, 0.001, 0.05) == "few"
+    assert flag(0.05, 0.001, 0.05) == ""
