@@ -107,7 +107,7 @@ def auc_ci(
     labels = checked_labels(y_true, min_per_class=2)
     scores = checked_scores(score, n=labels.size, names=["score"])
     parts = auc_components(labels, scores) if group is None else clustered_components(labels, scores, group)
-    std_error = np.sqrt(np.diagonal(parts.covariance()))
+    std_error = np.sqrt(np.maximum(np.diagonal(parts.covariance()), 0.0))
     value = float(parts.auc[0])
     if interval == "newcombe":
         low, high = newcombe_interval(value, parts.n_positive, parts.n_negative, conf_level=conf_level)
@@ -215,7 +215,7 @@ def auc_notes(names: Sequence[str], values: NDArray[np.float64], std_error: NDAr
                 "and understates the uncertainty"
             )
         elif error == 0.0:
-            notes.append(f"all scores of {name} rank alike: its estimated variance is 0")
+            notes.append(f"the estimated variance of the AUC of {name} is 0: its interval has no width")
         if value < 0.5:
             notes.append(
                 f"AUC of {name} is below 0.5 ({value:.3f}): larger scores go with the negative class; "
