@@ -51,6 +51,50 @@ class DelongResult:
     method: str
     notes: tuple[str, ...]
 
+    def pair_results(self) -> list[ComparisonResult]:
+        """Return one row per pair, in the given order; what holds for all of them is left to the caller."""
+        return [
+            ComparisonResult(
+                analysis="delong",
+                comparison=f"{self.names[a]} - {self.names[b]}",
+                metric="auc",
+                arm_a=self.names[a],
+                arm_b=self.names[b],
+                estimate_a=float(self.auc[a]),
+                estimate_b=float(self.auc[b]),
+                estimate=float(self.pairs.difference[i]),
+                std_error=float(self.pairs.std_error[i]),
+                statistic=float(self.pairs.statistic[i]),
+                p_value=float(self.pairs.p_value[i]),
+                p_adjusted=float(self.pairs.p_adjusted[i]),
+                conf_low=float(self.pairs.conf_low[i]),
+                conf_high=float(self.pairs.conf_high[i]),
+                conf_level=self.conf_level,
+                method=self.method,
+                n=self.n_positive + self.n_negative,
+                n_positive=self.n_positive,
+                n_groups=self.n_groups,
+            )
+            for i, (a, b) in enumerate(zip(self.pairs.a, self.pairs.b, strict=True))
+        ]
+
+    def overall_result(self) -> ComparisonResult:
+        """Return the row of the test that all AUCs are equal."""
+        return ComparisonResult(
+            analysis="delong",
+            comparison="all AUCs equal",
+            metric="auc",
+            statistic=self.overall.statistic,
+            df=float(self.overall.df),
+            p_value=self.overall.p_value,
+            conf_level=self.conf_level,
+            method=f"{self.method}, global chi-square",
+            n=self.n_positive + self.n_negative,
+            n_positive=self.n_positive,
+            n_groups=self.n_groups,
+            note=self.overall.note,
+        )
+
 
 def delong(
     y_true: ArrayLike,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 
@@ -37,7 +37,7 @@ def delong_rows(
     )
     method = PAIRED if group is None else CLUSTERED
     test = selection.test
-    reason = _cannot_run(selection, need_classes=True) or no_patients(test, group)
+    reason = cannot_run(selection, need_classes=True) or no_patients(test, group)
     if reason or test is None:
         return [_empty_row(selection, shared, method, reason)]
     names = list(selection.cells)
@@ -50,47 +50,17 @@ def delong_rows(
         return [_empty_row(selection, shared, method, str(error).rstrip("."))]
     clustered = {} if patients else _design_effects(test, conf_level)
     common = joined_notes(shared.pop("note"), *selection.notes)
-    counts: dict[str, Any] = {
-        "n": test.labels.size,
-        "n_positive": fit.n_positive,
-        "n_groups": _n_groups(test),
-    }
+    shared["n_groups"] = _n_groups(test)
     rows = []
-    for i, (a, b) in enumerate(zip(fit.pairs.a, fit.pairs.b, strict=True)):
-        pair_notes = [note for note in fit.notes if _concerns(note, names[a], names[b])]
-        rows.append(
-            ComparisonResult(
-                **shared,
-                **counts,
-                method=fit.method,
-                comparison=_comparison(selection, names[a], names[b]),
-                arm_a=names[a],
-                arm_b=names[b],
-                estimate_a=float(fit.auc[a]),
-                estimate_b=float(fit.auc[b]),
-                estimate=float(fit.pairs.difference[i]),
-                std_error=float(fit.pairs.std_error[i]),
-                statistic=float(fit.pairs.statistic[i]),
-                p_value=float(fit.pairs.p_value[i]),
-                p_adjusted=float(fit.pairs.p_adjusted[i]),
-                conf_low=float(fit.pairs.conf_low[i]),
-                conf_high=float(fit.pairs.conf_high[i]),
-                note=joined_notes(*pair_notes, clustered.get(i), common),
-            )
-        )
+    for i, row in enumerate(fit.pair_results()):
+        a, b = str(row.arm_a), str(row.arm_b)
+        own = joined_notes(*(note for note in fit.notes if _concerns(note, a, b)), clustered.get(i), common)
+        rows.append(replace(row, **shared, comparison=_comparison(selection, a, b), note=own))
     if len(names) > 2:
-        rows.append(
-            ComparisonResult(
-                **shared,
-                **counts,
-                method=f"{fit.method}, global chi-square",
-                comparison=f"{selection.contrast}: {OVERALL}{_chosen_by(selection)}",
-                statistic=fit.overall.statistic,
-                df=float(fit.overall.df),
-                p_value=fit.overall.p_value,
-                note=joined_notes(fit.overall.note, common),
-            )
-        )
+        overall = fit.overall_result()
+        where = f"{selection.contrast}: {OVERALL}{_chosen_by(selection)}"
+        own = joined_notes(overall.note, common)
+        rows.append(replace(overall, **shared, comparison=where, note=own))
     return rows + _missing_arms(selection, shared, method)
 
 
@@ -102,7 +72,7 @@ def mcnemar_rows(
     shared = _shared(
         data, selection, analysis="mcnemar", metric="accuracy", conf_level=conf_level, planned=planned
     )
-    reason = _cannot_run(selection, need_classes=False)
+    reason = cannot_run(selection, need_classes=False)
     test = selection.test
     if reason or test is None:
         return [_empty_row(selection, shared, method, reason)]
@@ -167,7 +137,7 @@ def _shared(
     }
 
 
-def _cannot_run(selection: Selection, *, need_classes: bool) -> str | None:
+def cannot_run(selection: Selection, *, need_classes: bool) -> str | None:
     if not selection.arms:
         return f"no cell uses {selection.contrast}"
     if len(selection.arms) == 1:
