@@ -17,6 +17,8 @@ MANY = 5
 # In the order of weight: the first kind that a study has is told in the abstract.
 FINDING_KINDS = {
     "delong": "AUC of the selected models (DeLong)",
+    "non-inferiority": "Non-inferiority of the selected models",
+    "equivalence": "Equivalence of the selected models",
     "recipe": "Recipes over seeds",
     "mixed": "All cells: mixed models",
     "wilcoxon": "All cells: Wilcoxon tests",
@@ -188,6 +190,12 @@ def plan_text(report: Report) -> str:
                 "on the same test images"
                 + (", clustered by patient [@obuchowski1997]." if entry.get("group") else ".")
             )
+    for entry in plan.get("margin", []):
+        lines.append(
+            f"{str(entry.get('goal', 'non-inferiority')).capitalize()} of the arms of "
+            f"{_quoted(entry['contrast'])} against {entry['reference']}, with a margin of "
+            f"{plain(float(entry['margin']))} AUC, between the same selected cells."
+        )
     for entry in plan.get("recipe", []):
         lines.append(
             f"{ANALYSIS_NAMES['recipe']} between the arms of {_quoted(entry['contrast'])}: per task and arm "

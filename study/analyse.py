@@ -11,6 +11,7 @@ from data.store import Store
 from stats.results import RESULT_COLUMNS, ComparisonResult, records, results_frame
 from study.analyses.cell_tests import CellTest, cell_test_rows
 from study.analyses.grid_data import GridData, design_columns, load_grid
+from study.analyses.margins import margin_rows
 from study.analyses.mixed_models import (
     FIXED_COLUMNS,
     MODEL_COLUMNS,
@@ -116,7 +117,7 @@ def data_summary(store: Store) -> pd.DataFrame:
 
 def _check_names(plan: AnalysisPlan, data: GridData) -> None:
     columns = design_columns(data.planned)
-    for kind in ("delong", "mcnemar", "recipe", "wilcoxon", "permutation"):
+    for kind in ("delong", "mcnemar", "margin", "recipe", "wilcoxon", "permutation"):
         for entry in getattr(plan, kind):
             wanted = [entry.contrast, *getattr(entry, "by", ())]
             unknown = [name for name in wanted if name not in columns]
@@ -131,7 +132,7 @@ def _check_names(plan: AnalysisPlan, data: GridData) -> None:
 
 def _selections(plan: AnalysisPlan, data: GridData) -> dict[tuple[str, str, str], Selection]:
     """One selection per contrast, selecting metric and task, shared by DeLong and McNemar."""
-    entries: list[SelectedPlan] = [*plan.delong, *plan.mcnemar]
+    entries: list[SelectedPlan] = [*plan.delong, *plan.mcnemar, *plan.margin]
     wanted = dict.fromkeys((entry.contrast, entry.select) for entry in entries)
     return {
         (contrast, select, task): select_cells(data, task=task, contrast=contrast, select=select)
@@ -155,6 +156,11 @@ def _image_rows(
                 selection = selections[entry.contrast, entry.select, task]
                 options = {"group": entry.group} if kind == "delong" else {}
                 rows += function(data, selection, conf_level=plan.conf_level, planned=planned, **options)
+    for entry in plan.margin:
+        planned = _is_planned(entry, own_plan, "margin")
+        for task in data.tasks:
+            selection = selections[entry.contrast, entry.select, task]
+            rows += margin_rows(data, selection, entry, conf_level=plan.conf_level, planned=planned)
     for entry in plan.recipe:
         planned = _is_planned(entry, own_plan, "recipe")
         for task in data.tasks:

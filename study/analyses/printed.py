@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _TITLES: dict[str, tuple[str, str, str | None]] = {
     "delong": ("DeLong: best cell per arm, same test images", "AUC", "z"),
     "mcnemar": ("McNemar: the same cells at threshold 0.5", "accuracy", "chi-square"),
+    "non-inferiority": ("Non-inferiority of AUCs", "AUC", "z"),
+    "equivalence": ("Equivalence of AUCs", "AUC", "z"),
     "recipe": ("Recipes: mean AUC over seeds", "AUC", "z or t"),
     "wilcoxon": ("Wilcoxon over the cells of the grid", "median", "W or V"),
     "permutation": ("Exact permutation tests over matched cells", "mean", None),

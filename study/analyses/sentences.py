@@ -47,6 +47,8 @@ def comparison_sentence(row: Mapping[str, Any], *, alpha: float) -> str:
     body = {
         "delong": _delong,
         "mcnemar": _mcnemar,
+        "non-inferiority": _margin,
+        "equivalence": _margin,
         "recipe": _recipe,
         "wilcoxon": _wilcoxon,
         "permutation": _permutation,
@@ -128,6 +130,14 @@ def _mcnemar(row: Mapping[str, Any], shown: bool) -> str:
     else:
         found = f"no difference was found in the images that the best {a} and the best {b} cell get right"
     return f"{found}: {values}, {_effect(row)}. {_MCNEMAR_LIMIT}"
+
+
+def _margin(row: Mapping[str, Any], shown: bool) -> str:
+    """The conclusion of the test itself, which stands first in its note."""
+    a, b = _arms(row)
+    conclusion = str(row["note"]).partition("; ")[0].rstrip(".")
+    values = f"test AUC {row['estimate_a']:.3f} against {row['estimate_b']:.3f}"
+    return f"{a} against {b} ({row['method']}): {conclusion}; {values}, {_effect(row)}. {_DELONG_LIMIT}"
 
 
 def _recipe(row: Mapping[str, Any], shown: bool) -> str:

@@ -36,6 +36,19 @@ class RecipePlan(SelectedPlan):
     """"patient": images of one patient count together (Obuchowski 1997); needs patient ids."""
 
 
+class MarginPlan(SelectedPlan):
+    """Non-inferiority or equivalence of the selected cells against a reference arm."""
+
+    reference: str
+    """Level of the contrast that the other arms must not fall below."""
+    margin: Annotated[float, Field(gt=0, lt=1)]
+    """Loss of AUC that is still acceptable."""
+    goal: Literal["non-inferiority", "equivalence"] = "non-inferiority"
+    """One test (not worse), or two (neither worse nor better)."""
+    group: Literal["patient"] | None = None
+    """"patient": images of one patient count together (Obuchowski 1997); needs patient ids."""
+
+
 class McnemarPlan(SelectedPlan):
     """McNemar test between the same selected cells at threshold 0.5, per task."""
 
@@ -116,6 +129,8 @@ class AnalysisPlan(Frozen):
     """DeLong comparisons."""
     mcnemar: tuple[McnemarPlan, ...] = ()
     """McNemar comparisons."""
+    margin: tuple[MarginPlan, ...] = ()
+    """Non-inferiority and equivalence of AUCs."""
     recipe: tuple[RecipePlan, ...] = ()
     """Comparisons of recipes over seeds."""
     wilcoxon: tuple[WilcoxonPlan, ...] = ()

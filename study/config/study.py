@@ -142,7 +142,7 @@ class StudyConfig(Frozen):
 
     def _check_plan(self) -> None:
         names = self.varied()
-        for kind in ("delong", "mcnemar", "recipe", "wilcoxon", "permutation"):
+        for kind in ("delong", "mcnemar", "margin", "recipe", "wilcoxon", "permutation"):
             for position, plan in enumerate(getattr(self.analysis, kind)):
                 where = f"analysis.{kind}.{position}.contrast"
                 if plan.contrast not in names:
@@ -150,6 +150,13 @@ class StudyConfig(Frozen):
                         f"{where}: `{plan.contrast}` is not varied in this study; "
                         f"varied are {', '.join(names)}"
                     )
+        for position, entry in enumerate(self.analysis.margin):
+            known = [str(level) for level in self.levels(entry.contrast)]
+            if entry.reference not in known:
+                raise ValueError(
+                    f"analysis.margin.{position}.reference: `{entry.reference}` is no level of "
+                    f"`{entry.contrast}`; levels are {', '.join(known)}"
+                )
         for kind in ("wilcoxon", "permutation"):
             for position, plan in enumerate(getattr(self.analysis, kind)):
                 for by in plan.by:

@@ -513,3 +513,20 @@ def test_one_seed_says_nothing_about_recipes(analysed: Analysed) -> None:
     recipes = rows[rows["comparison"].str.contains("new seeds")]
     assert recipes["p_value"].isna().all()
     assert recipes["note"].str.contains("one seed only").all()
+
+
+def test_a_margin_in_the_plan_tests_non_inferiority(analysed: Analysed) -> None:
+    entry = {"contrast": "head", "reference": "Linear", "margin": 0.1, "group": "patient"}
+    tables = analyse(analysed[0], AnalysisPlan.model_validate({"margin": [entry]}))
+    rows = tables["comparisons"]
+    assert set(rows["analysis"]) == {"non-inferiority"}
+    assert sorted(rows["arm_a"]) == ["Conv", "Conv", "ConvSkip", "ConvSkip"]
+    assert (rows["arm_b"] == "Linear").all()
+    assert (rows["p_adjusted"] >= rows["p_value"]).all()
+    shown = rows["p_value"] < 0.025
+    assert (shown == (rows["conf_low"] > -0.1)).all()
+    assert tables["findings"]["sentence"].str.contains("non-inferiority margin 0.1").all()
+    wrong = AnalysisPlan.model_validate({"margin": [{**entry, "reference": "Tree"}]})
+    assert (
+        analyse(analysed[0], wrong)["comparisons"]["note"].str.contains("the reference Tree is no arm").all()
+    )
