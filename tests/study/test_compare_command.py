@@ -1,0 +1,134 @@
+"""`study compare`: K score columns of one table, everything at once, in tables and a picture."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from stats.calibration_tests import brier_score
+from stats.delong import delong
+from stats.mcnemar import mcnemar_test
+from study.cli import app
+
+TABLES = {
+    *("auc", "auc_pairs", "roc", "thresholded", "accuracy_pairs"),
+    *("calibration", "brier_pairs", "reliability", "decision"),
+}
+
+
+@pytest.fixture
+def scores(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(8)
+    sick = np.arange(90) % 3 == 0
+    frame = pd.DataFrame({"truth": np.where(sick, "malignant", "benign")})
+    frame["patient"] = [f"p{i // 2}" for i in range(90)]
+    for name, shift in (("a", 1.2), ("b", 0.8), ("c", 0.3)):
+        frame[name] = 1 / (1 + np.exp(-rng.normal(size=90) - shift * (2 * sick - 1)))
+    frame["logit_a"] = np.log(frame["a"] / (1 - frame["a"]))
+    path = tmp_path / "scores.csv"
+    frame.to_csv(path, index=False)
+    return path
+
+
+def run(*arguments: object, code: int = 0) -> str:
+    result = CliRunner().invoke(app, ["compare", *map(str, arguments)], catch_exceptions=False)
+    assert result.exit_code == code, result.output
+    assert "Traceback" not in result.stderr
+    return result.stdout if code == 0 else result.stderr
+
+
+OPTIONS = ("--label", "truth", "--positive", "malignant", "--n-resamples", "100")
+
+
+def test_json_holds_every_table_with_the_numbers_of_the_tests(scores: Path) -> None:
+    report = json.loads(run(scores, *OPTIONS, "--scores", "a,b,c", "--json"))
+    assert set(report) == {*TABLES, "notes"}
+    frame = pd.read_csv(scores)
+    y = frame["truth"] == "malignant"
+    fit = delong(y, frame[["a", "b", "c"]])
+    pairs = report["auc_pairs"]
+    assert [row["comparison"] for row in pairs] == ["a - b", "a - c", "b - c", "all AUCs equal"]
+    assert [row["p_adjusted"] for row in pairs[:3]] == fit.pairs.p_adjusted.tolist()
+    assert pairs[3]["p_value"] == fit.overall.p_value
+    assert report["accuracy_pairs"][3]["comparison"] == "all accuracies equal"
+    correct = [(frame[name] >= 0.5) == y for name in "abc"]
+    assert report["accuracy_pairs"][0]["p_value"] == mcnemar_test(correct[0], correct[1]).p_mid
+    brier = {r["arm_a"]: r["estimate"] for r in report["calibration"] if r["metric"] == "brier"}
+    assert brier["b"] == brier_score(y, frame["b"]).brier
+
+
+def test_patients_are_clustered_everywhere(scores: Path) -> None:
+    report = json.loads(run(scores, *OPTIONS, "--scores", "a,b", "--group", "patient", "--json"))
+    assert report["auc_pairs"][0]["method"] == "Obuchowski clustered paired"
+    assert "Obuchowski" in report["accuracy_pairs"][0]["method"]
+    assert {row["n_groups"] for row in report["accuracy_pairs"]} == {45}
+    assert {row["n_groups"] for row in report["calibration"]} == {45}
+    assert {row["n_groups"] for row in report["brier_pairs"]} == {45}
+
+
+def test_a_margin_gives_tests_of_non_inferiority(scores: Path) -> None:
+    options = (*OPTIONS, "--scores", "a,b,c", "--margin", "0.1")
+    both = json.loads(run(scores, *options, "--json"))["noninferiority"]
+    assert [row["comparison"] for row in both] == ["a - b", "b - a", "a - c", "c - a", "b - c", "c - b"]
+    against = json.loads(run(scores, *options, "--reference", "b", "--json"))["noninferiority"]
+    assert [row["comparison"] for row in against] == ["a - b", "c - b"]
+    text = run(scores, *options, "--reference", "b")
+    assert "Non-inferiority" in text
+
+
+def test_log_odds_and_their_probabilities_agree(scores: Path) -> None:
+    raw = json.loads(run(scores, *OPTIONS, "--scores", "a", "--json"))
+    logits = json.loads(run(scores, *OPTIONS, "--scores", "logit_a", "--logits", "--json"))
+    for one, other in zip(raw["calibration"], logits["calibration"], strict=True):
+        assert one["estimate"] == pytest.approx(other["estimate"], rel=1e-9)
+
+
+def test_scores_that_are_no_probabilities_are_only_ranked(scores: Path) -> None:
+    report = json.loads(run(scores, *OPTIONS, "--scores", "a,logit_a", "--json"))
+    assert set(report) == {"auc", "auc_pairs", "roc", "notes"}
+    assert "logit_a is no probability" in report["notes"][0]
+
+
+def test_files_and_picture_are_written(scores: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "found"
+    text = run(scores, *OPTIONS, "--scores", "a,b,c", "--out", folder)
+    assert "DeLong: differences of AUCs" in text
+    assert "Called positive at 0.5 and above" in text
+    assert {path.stem for path in folder.glob("*.csv")} == TABLES
+    assert {path.stem for path in folder.glob("*.parquet")} == TABLES
+    assert (folder / "comparison.svg").read_text().count("<svg") == 1
+    picture = np.asarray(Image.open(folder / "comparison.png").convert("L"))
+    assert picture.shape[1] > 1200
+    assert (picture < 128).mean() > 0.002
+
+
+def test_the_same_seed_gives_the_same_intervals(scores: Path) -> None:
+    first, again, other = (
+        json.loads(run(scores, *OPTIONS, "--scores", "a", "--seed", seed, "--json")) for seed in (1, 1, 2)
+    )
+    assert first == again
+    assert first["decision"] != other["decision"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--scores", "a,d"), "no column 'd'"),
+        (("--scores", "a,b", "--reference", "a"), "--reference needs --margin"),
+        (("--scores", "a,b", "--margin", "0.1", "--reference", "z"), "--reference is 'z'; the models are"),
+        (("--scores", "a,b", "--margin", "-0.1"), "margin"),
+        (("--scores", "a,truth"), "`truth` is not numeric"),
+    ],
+)
+def test_bad_options_are_refused(scores: Path, options: tuple[str, ...], message: str) -> None:
+    assert message in run(scores, *OPTIONS, *options, code=2)
+
+
+def test_a_file_is_no_folder(scores: Path) -> None:
+    assert "is a file; give a folder" in run(scores, *OPTIONS, "--scores", "a", "--out", scores, code=2)
