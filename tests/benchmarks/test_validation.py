@@ -6,12 +6,20 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # benchmarks/ is not installed
 
-from benchmarks.validation import bootstrap_cases, calibration_cases, grid_cases, proportion_cases, roc_cases
-from benchmarks.validation.rates import Case, flag
+from benchmarks.validation import (
+    bootstrap_cases,
+    calibration_cases,
+    grid_cases,
+    proportion_cases,
+    report,
+    roc_cases,
+)
+from benchmarks.validation.rates import Case, flag, rate
 from benchmarks.validation.simulate import SETS, clustered_set, scores
 from stats.auc import AUC_INTERVALS, auc_ci
 from stats.delong import delong_test
@@ -126,3 +134,35 @@ def test_flags_need_more_than_monte_carlo_error() -> None:
     assert flag(0.07, 0.01, 0.05) == ""
     assert flag(0.01, 0.001, 0.05) == "few"
     assert flag(0.05, 0.001, 0.05) == ""
+
+
+def _rates() -> pd.DataFrame:
+    rows = [
+        {"family": "auc", "n": 78, **rate([True, True, True, False], kind="coverage", method="wald", auc=auc)}
+        for auc in (0.8, 0.9)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_placeholders_are_filled_with_simulated_rates() -> None:
+    words = (
+        "{rate auc | method=wald, auc=0.8} and {errors auc \\| auc=0.9}, {range auc | n=78}, {max auc | n=78}"
+    )
+    assert report.filled(words, _rates()) == "75.0 and 25.0, 75.0, 75.0"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [("{rate auc | auc=0.7}", "No simulated rate of 'auc'"), ("{rate auc | n=78}", "2 simulated rates")],
+)
+def test_a_placeholder_without_its_one_rate_stops_the_report(words: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        report.filled(words, _rates())
+
+
+def test_tables_mark_what_is_outside() -> None:
+    rates = _rates().assign(flag=["many", "few"])
+    table = report.markdown(rates, report.Table(family="auc", rows=("n", "auc")))
+    assert "| 78 | 0.8 | **75.0** |" in table
+    assert "| 78 | 0.9 | *75.0* |" in table
+    assert "4 sets each, Monte Carlo error at most 21.65 points" in table
