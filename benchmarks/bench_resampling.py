@@ -108,7 +108,7 @@ def bootstrap_table() -> None:
     print(f"\n{SAMPLES} paired samples of 1,000 images, 2 models")
     show("here, replicates", here)
     whole = best(lambda: auc_difference_bootstrap(y, scores[:, 0], scores[:, 1], rng=rng), 5)
-    show("here, BCa interval and test", whole)
+    show("here, interval and test", whole)
     name = "scikit-learn" if find_spec("sklearn") is not None else "numpy ranks"
     loop = best(lambda: by_loop(y, scores, LOOPED), 2) * SAMPLES / LOOPED
     show(f"loop over samples, {name} (from {LOOPED})", loop, whole)

@@ -348,7 +348,7 @@ def test_the_row_has_the_result_columns() -> None:
     frame = auc_difference_bootstrap(y, a, b, rng=_seeded()).to_frame()
     assert tuple(frame.columns) == RESULT_COLUMNS
     assert frame.loc[0, "method"] == (
-        "paired stratified bootstrap, 2000 samples, BCa interval, p from the BCa interval"
+        "paired stratified bootstrap, 2000 samples, percentile interval, p from the percentile interval"
     )
     assert frame.loc[0, "arm_a"] == "a"
     assert auc_bootstrap_ci(y, a, rng=_seeded()).to_frame().loc[0, "arm_a"] is None
