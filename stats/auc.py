@@ -194,7 +194,8 @@ def newcombe_interval(
 def auc_interval(
     values: NDArray[np.float64], std_error: NDArray[np.float64], *, conf_level: float, interval: str = "wald"
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return lower and upper limits of AUCs, shape (K,) each; see `auc_ci`."""
+    """Return "wald" or "logit" limits of AUCs, shape (K,) each; see `auc_ci`."""
+    check_choice("interval", interval, ("wald", "logit"))
     z = float(ndtri(0.5 + conf_level / 2.0))
     if interval == "wald":
         return np.clip(values - z * std_error, 0.0, 1.0), np.clip(values + z * std_error, 0.0, 1.0)

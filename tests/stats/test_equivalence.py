@@ -190,3 +190,14 @@ def test_bad_input_is_named(options: dict, words: str) -> None:
         auc_margin_test([0, 0, 1, 1], [1, 2, 3, 4], [1, 3, 2, 4], **options)
     with pytest.raises(ValueError, match=words):
         accuracy_margin_test([1, 0], [1, 1], **options)
+
+
+def test_a_margin_near_auc_one_carries_a_warning() -> None:
+    """The simulated size of the test is 5 to 11 % there, not 2.5 %."""
+    rng = np.random.default_rng(3)
+    y = np.repeat([1, 0], [40, 60])
+    signal = rng.normal(size=100)
+    for shift, warned in ((4.0, True), (1.0, False)):
+        new, reference = (signal + 0.3 * rng.normal(size=100) + shift * y for _ in range(2))
+        fit = auc_margin_test(y, new, reference, margin=0.05)
+        assert ("non-inferiority too often" in (fit.note or "")) is warned
