@@ -14,7 +14,7 @@ from stats.checks import check_choice, checked_labels, checked_scores
 from stats.placements import placements
 from stats.probabilities import check_bootstrap
 from stats.resampling import SamplingPlan, auc_replicates, sampling_plan, weight_blocks
-from stats.weighted_counts import COUNT_METRICS, count_cells, metric_of_counts
+from stats.weighted_counts import COUNT_METRICS, called_positive, count_cells, metric_of_counts
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.bool_]
@@ -136,7 +136,8 @@ def bootstrap_ci(
     check_choice("metric", metric, tuple(COUNT_METRICS))
     options = BootstrapOptions(interval=interval, conf_level=conf_level)
     labels, scores, plan = _checked(y_true, {"score": score}, group, stratified, n_resamples, rng)
-    return _count_result(labels, scores >= threshold, plan, metric, options, n_resamples, rng)
+    called = called_positive(scores, threshold)
+    return _count_result(labels, called, plan, metric, options, n_resamples, rng)
 
 
 def metric_difference_bootstrap(
@@ -172,7 +173,7 @@ def metric_difference_bootstrap(
     )
     both = {"score_a": score_a, "score_b": score_b}
     labels, scores, plan = _checked(y_true, both, group, stratified, n_resamples, rng)
-    called = scores >= np.broadcast_to(np.asarray(threshold, dtype=np.float64), (2,))
+    called = called_positive(scores, threshold)
     return _count_result(labels, called, plan, metric, options, n_resamples, rng)
 
 

@@ -15,7 +15,7 @@ from stats.checks import check_choice, check_conf_level, checked_labels, checked
 from stats.probabilities import check_bootstrap
 from stats.resampling import SamplingPlan, sampling_plan, weight_blocks, weighted_auc
 from stats.results import NAN, ComparisonResult, joined_notes, results_frame
-from stats.weighted_counts import COUNT_METRICS, count_cells, metric_of_counts
+from stats.weighted_counts import COUNT_METRICS, called_positive, count_cells, metric_of_counts
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.bool_]
@@ -216,7 +216,7 @@ def _measure(labels: Labels, scores: Floats, metric: str, threshold: float) -> M
     """Return a function of weights (B, n) and models k that gives their values, shape (B, k)."""
     if metric == "auc":
         return lambda weights, models: weighted_auc(labels, scores[:, list(models)], weights)
-    called = scores >= threshold
+    called = called_positive(scores, threshold)
     cells = np.stack([count_cells(labels, column) for column in called.T])
 
     def counted(weights: Floats, models: Sequence[int]) -> Floats:

@@ -28,6 +28,21 @@ def count_cells(labels: NDArray[np.bool_], called: NDArray[np.bool_]) -> Floats:
     return np.column_stack(parts).astype(np.float64)
 
 
+def called_positive(scores: Floats, threshold: float | tuple[float, ...]) -> NDArray[np.bool_]:
+    """Return whether score >= threshold, shape (n, K), from scores (n, K) and one threshold or K of them.
+
+    Raises
+    ------
+    ValueError : a threshold that is not a number; neither one nor K thresholds
+    """
+    at = np.asarray(threshold, dtype=np.float64)
+    if np.isnan(at).any() or at.shape not in ((), (scores.shape[1],)):
+        raise ValueError(
+            f"`threshold` is {threshold}; give one number, or one for each of the {scores.shape[1]} models."
+        )
+    return np.asarray(scores >= at)
+
+
 def metric_of_counts(metric: CountMetric, counts: Floats) -> Floats:
     """Return the metric of counts (..., 4), NaN where its denominator is 0."""
     with np.errstate(divide="ignore", invalid="ignore"):

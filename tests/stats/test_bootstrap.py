@@ -363,6 +363,8 @@ def test_the_row_has_the_result_columns() -> None:
         ({"conf_level": 95}, ValueError, "`conf_level` is 95"),
         ({"n_resamples": 10}, ValueError, "`n_resamples` is 10"),
         ({"rng": None}, TypeError, "`rng` must be a numpy Generator"),
+        ({"threshold": float("nan")}, ValueError, "`threshold` is nan; give one number"),
+        ({"threshold": (0.1, 0.2, 0.3)}, ValueError, "or one for each of the 2 models"),
         ({"metric": "kappa"}, ValueError, "`metric` is 'kappa'; allowed are 'accuracy'"),
         (
             {"score_b": [1.0, np.nan, 0.0, 0.0]},

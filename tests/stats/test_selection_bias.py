@@ -175,6 +175,7 @@ def test_a_fold_of_one_class_gives_no_estimate_by_folds() -> None:
     [
         ({"scores": [[0.1], [0.2], [0.3], [0.4]]}, ValueError, "`scores` has shape (4, 1); a choice"),
         ({"names": ["a"]}, ValueError, "2 score columns came with 1 names"),
+        ({"metric": "f1", "threshold": float("nan")}, ValueError, "`threshold` is nan"),
         ({"metric": "loss"}, ValueError, "`metric` is 'loss'; allowed are 'auc', 'accuracy'"),
         ({"metric": "ppv", "threshold": 9.0}, ValueError, "model 1 has no ppv on these images"),
         ({"n_resamples": 5}, ValueError, "`n_resamples` is 5"),
