@@ -113,7 +113,7 @@ def delong(
     scores : float array, shape (n, K)  larger means more positive; only ranks matter
     names : K model names
     group : patient of every image, length n; given, the clustered covariance of Obuchowski 1997 is used
-    adjust : "holm", "bh" or "none", over all pairs
+    adjust : over all pairs, see `stats.multiplicity.adjust_p`
 
     Raises
     ------

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from study.commands.test.options import ConfLevel, File, Json
-
-
-class Adjust(StrEnum):
-    """Adjustment over all pairs."""
-
-    holm = "holm"
-    bh = "bh"
-    none = "none"
+from study.commands.test.options import Adjust, ConfLevel, File, Json
 
 
 def register(app: typer.Typer) -> None:

@@ -31,7 +31,7 @@ class CompareOptions:
 
     Attributes
     ----------
-    adjust : over all pairs: "holm", "bh" or "none"
+    adjust : over all pairs, see `stats.multiplicity.adjust_p`
     threshold : at and above it an image is called positive
     margin : of non-inferiority of AUCs, None for none;  reference : model that the others must not fall below
     n_resamples, seed : of bootstrap intervals

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from study.commands.test.options import ConfLevel, File, Json, show
+from study.commands.test.options import Adjust, ConfLevel, File, Json, show
 
 Label = Annotated[str, typer.Option(help="Column of true labels.")]
-
-
-class Adjust(StrEnum):
-    """Adjustment over all pairs."""
-
-    holm = "holm"
-    bh = "bh"
-    none = "none"
 
 
 def delong_command(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,18 @@ import typer
 File = Annotated[Path, typer.Argument(help="CSV, TSV or parquet table with a header.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON with every digit and nothing else.")]
 ConfLevel = Annotated[float, typer.Option(help="Level of the intervals, between 0 and 1.")]
+
+
+class Adjust(StrEnum):
+    """Adjustment over all pairs, see `stats.multiplicity.adjust_p`."""
+
+    holm = "holm"
+    hochberg = "hochberg"
+    bonferroni = "bonferroni"
+    sidak = "sidak"
+    bh = "bh"
+    by = "by"
+    none = "none"
 
 
 def show(test: str, report: dict[str, Any], json: bool) -> None:

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from stats.delong import delong
+from stats.multiplicity import ADJUSTMENTS, adjust_p
 
 Run = Callable[..., str]
 
@@ -68,6 +69,15 @@ def test_delong_json_has_the_contract_and_every_digit(scores: Path, run: Run) ->
     assert np.array(report["covariance"]).shape == (3, 3)
     assert report["global"]["df"] == 2
     assert report["method"] == "DeLong paired"
+
+
+@pytest.mark.parametrize("adjust", ADJUSTMENTS)
+def test_delong_takes_every_adjustment(scores: Path, run: Run, adjust: str) -> None:
+    report = json.loads(
+        run("delong", scores, "--label", "y", "--scores", "a,b,c", "--adjust", adjust, "--json")
+    )
+    raw = [c["p_value"] for c in report["comparisons"]]
+    assert [c["p_adjusted"] for c in report["comparisons"]] == adjust_p(raw, adjust).tolist()
 
 
 def test_delong_takes_zero_one_labels_without_positive(scores: Path, run: Run) -> None:
