@@ -69,7 +69,24 @@ def _mcnemar(console: Console, report: dict[str, Any]) -> None:
             ("mid_p", "mid-p"),
         )
     ]
+    clustered = report.get("clustered")
+    if clustered:
+        rows += [
+            (name, number(clustered[key].get("statistic")), p_text(clustered[key]["p_value"]))
+            for key, name in (
+                ("obuchowski", "clustered, Obuchowski"),
+                ("durkalski", "clustered, Durkalski"),
+                ("permutation", "clustered, permutation of patients"),
+            )
+        ]
     print_table(console, "Tests", ("variant", "statistic", "p"), rows)
+    if clustered:
+        console.print(
+            f"{clustered['n_groups']} patients, {clustered['n_discordant_groups']} of them discordant; "
+            f"accuracy {a} - {b}: {number(clustered['difference'])} "
+            f"({interval(clustered['conf_low'], clustered['conf_high'])}; clustered), "
+            f"design effect {number(clustered['design_effect'])}"
+        )
     console.print(
         f"Accuracy {a} - {b}: {number(report['difference'])} "
         f"({interval(report['conf_low'], report['conf_high'])}; {report['conf_method']}); "

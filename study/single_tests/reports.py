@@ -12,6 +12,7 @@ from stats.delong import DelongResult, delong
 from stats.delong_unpaired import delong_unpaired
 from stats.levels import level_name, levels
 from stats.mcnemar import mcnemar_test
+from stats.mcnemar_clustered import ClusteredMcnemarResult, clustered_mcnemar_test
 from stats.sign_flip import SignFlipResult, sign_flip_test
 from stats.wilcoxon import WilcoxonResult, rank_sum_test, signed_rank_test
 from study.single_tests.user_table import Labels, binary_labels, check_columns, level_column, number_column
@@ -19,6 +20,7 @@ from study.single_tests.user_table import Labels, binary_labels, check_columns, 
 SHARED_ROWS = (
     "rows with several scores count as different images in each sample, because --unpaired was asked for"
 )
+CLUSTERED_BESIDE = "rows of one patient are not independent: use the clustered tests, not the others"
 
 
 def delong_report(
@@ -115,15 +117,24 @@ def _check_classes(labels: Labels, label: str, known: Mapping[str, np.ndarray]) 
 
 
 def mcnemar_report(
-    frame: pd.DataFrame, *, label: str, predictions: Sequence[str], conf_level: float = 0.95
+    frame: pd.DataFrame,
+    *,
+    label: str,
+    predictions: Sequence[str],
+    group: str | None = None,
+    seed: int = 0,
+    conf_level: float = 0.95,
 ) -> dict[str, Any]:
     """Compare two columns of predicted labels by which rows each got right.
+
+    With `group` the report also holds `clustered`, the tests that take patients as independent; `seed` is
+    that of random sign patterns, where too many patients are discordant for all.
 
     Raises
     ------
     ValueError : unknown column, missing labels, numbers that are no labels (probabilities)
     """
-    check_columns(frame, [label, *predictions])
+    check_columns(frame, [label, *predictions, *([group] if group else [])])
     truth = level_column(frame, label)
     known = set(truth)
     notes, correct = [], []
@@ -144,7 +155,7 @@ def mcnemar_report(
             notes.append(f"{name} predicts {', '.join(strange[:3])}, which no row of {label} has")
         correct.append([a == b for a, b in zip(truth, predicted, strict=True)])
     fit = mcnemar_test(correct[0], correct[1], conf_level=conf_level)
-    return {
+    report: dict[str, Any] = {
         "model_a": predictions[0],
         "model_b": predictions[1],
         "n": fit.n,
@@ -165,6 +176,31 @@ def mcnemar_report(
         "odds_ratio_conf_low": fit.odds_ratio_low,
         "odds_ratio_conf_high": fit.odds_ratio_high,
         "notes": notes + ([fit.note] if fit.note else []),
+    }
+    if group:
+        patients = level_column(frame, group)
+        clustered = clustered_mcnemar_test(
+            correct[0], correct[1], patients, conf_level=conf_level, rng=np.random.default_rng(seed)
+        )
+        report["clustered"] = _clustered_dict(clustered)
+        report["notes"].append(CLUSTERED_BESIDE)
+    return report
+
+
+def _clustered_dict(fit: ClusteredMcnemarResult) -> dict[str, Any]:
+    return {
+        "n_groups": fit.n_groups,
+        "n_discordant_groups": fit.n_discordant_groups,
+        "obuchowski": {"statistic": fit.statistic_obuchowski, "df": 1, "p_value": fit.p_obuchowski},
+        "durkalski": {"statistic": fit.statistic_durkalski, "df": 1, "p_value": fit.p_durkalski},
+        "permutation": {"p_value": fit.p_permutation},
+        "permutation_method": fit.permutation_method,
+        "difference": fit.difference,
+        "std_error": fit.std_error,
+        "conf_low": fit.conf_low,
+        "conf_high": fit.conf_high,
+        "design_effect": fit.design_effect,
+        "notes": [fit.note] if fit.note else [],
     }
 
 

@@ -53,6 +53,10 @@ def mcnemar_command(
     file: File,
     label: Label,
     predictions: Annotated[str, typer.Option(help="Two columns of predicted labels, A,B.")],
+    group: Annotated[
+        str | None, typer.Option(help="Column of patient ids: several images per patient.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of random permutations, with --group.")] = 0,
     conf_level: ConfLevel = 0.95,
     json: Json = False,
 ) -> None:
@@ -66,4 +70,7 @@ def mcnemar_command(
 
     names = listed("--predictions", predictions, at_least=2, at_most=2)
     frame = read_user_table(file)
-    show("mcnemar", mcnemar_report(frame, label=label, predictions=names, conf_level=conf_level), json)
+    report = mcnemar_report(
+        frame, label=label, predictions=names, group=group, seed=seed, conf_level=conf_level
+    )
+    show("mcnemar", report, json)

@@ -176,6 +176,27 @@ def test_mcnemar_without_an_odds_ratio_is_null(tmp_path: Path, run: Run) -> None
     assert (report["only_a"], report["only_b"], report["odds_ratio"]) == (2, 0, None)
 
 
+def test_mcnemar_with_patients_takes_them_as_independent(tmp_path: Path, run: Run) -> None:
+    """Five copies of every image tell nothing more: the clustered p is that of one image per patient."""
+    one = pd.DataFrame({"y": [1] * 12, "a": [1] * 9 + [0] * 3, "b": [0] * 7 + [1] * 5})
+    one["patient"] = [f"p{i}" for i in range(12)]
+    path = tmp_path / "calls.csv"
+    reports = []
+    for copies in (1, 5):
+        pd.concat([one] * copies).to_csv(path, index=False)
+        arguments = ("mcnemar", path, "--label", "y", "--predictions", "a,b", "--group", "patient")
+        reports.append(json.loads(run(*arguments, "--json")))
+        assert "clustered, permutation of patients" in run(*arguments)
+    single, repeated = reports
+    assert repeated["clustered"]["n_groups"] == 12
+    for variant in ("obuchowski", "durkalski", "permutation"):
+        expected = single["clustered"][variant]["p_value"]
+        assert repeated["clustered"][variant]["p_value"] == pytest.approx(expected, rel=1e-12)
+    assert single["clustered"]["permutation"]["p_value"] == pytest.approx(single["exact"]["p_value"])
+    assert repeated["chi2"]["p_value"] < single["chi2"]["p_value"] / 10
+    assert any("use the clustered tests" in note for note in repeated["notes"])
+
+
 def test_mcnemar_tables_are_printed(scores: Path, run: Run) -> None:
     text = run("mcnemar", scores, "--label", "truth", "--predictions", "called_a,called_b")
     assert "only called_a right" in text
