@@ -154,8 +154,9 @@ def _image_rows(
             planned = _is_planned(entry, own_plan, kind)
             for task in data.tasks:
                 selection = selections[entry.contrast, entry.select, task]
-                options = {"group": entry.group} if kind == "delong" else {}
-                rows += function(data, selection, conf_level=plan.conf_level, planned=planned, **options)
+                rows += function(
+                    data, selection, conf_level=plan.conf_level, planned=planned, group=entry.group
+                )
     for entry in plan.margin:
         planned = _is_planned(entry, own_plan, "margin")
         for task in data.tasks:

@@ -9,6 +9,8 @@ import numpy as np
 
 from stats.delong import CLUSTERED, PAIRED, delong
 from stats.mcnemar import VARIANTS, mcnemar_test
+from stats.mcnemar_clustered import VARIANTS as CLUSTERED_VARIANTS
+from stats.mcnemar_clustered import clustered_mcnemar_test
 from stats.metrics import THRESHOLD
 from stats.multiplicity import adjust_p
 from stats.pairing import PairedPredictions
@@ -65,17 +67,32 @@ def delong_rows(
 
 
 def mcnemar_rows(
-    data: GridData, selection: Selection, *, conf_level: float, planned: bool
+    data: GridData, selection: Selection, *, conf_level: float, planned: bool, group: str | None = None
 ) -> list[ComparisonResult]:
-    """Return one row per pair of arms (Holm within the task): corrected chi-square, other p in the note."""
-    method = VARIANTS["chi2_corrected"]
+    """Return one row per pair of arms (Holm within the task): corrected chi-square, other p in the note.
+
+    With `group = "patient"` the statistic is Obuchowski's (1998) for several images per patient.
+    """
+    method = VARIANTS["chi2_corrected"] if group is None else CLUSTERED_VARIANTS["obuchowski"]
     shared = _shared(
-        data, selection, analysis="mcnemar", metric="accuracy", conf_level=conf_level, planned=planned
+        data,
+        selection,
+        analysis="mcnemar",
+        metric="accuracy",
+        conf_level=conf_level,
+        planned=planned,
+        group=group,
     )
-    reason = cannot_run(selection, need_classes=False)
     test = selection.test
+    reason = cannot_run(selection, need_classes=False) or no_patients(test, group)
     if reason or test is None:
         return [_empty_row(selection, shared, method, reason)]
+    if group is not None:
+        try:
+            rows = _clustered_mcnemar_rows(selection, test, shared, conf_level)
+        except ValueError as error:
+            return [_empty_row(selection, shared, method, str(error).rstrip("."))]
+        return rows + _missing_arms(selection, shared, method)
     correct = (test.scores >= THRESHOLD) == test.labels[:, None]
     pairs = list(combinations(range(len(test.names)), 2))
     fits = [mcnemar_test(correct[:, a], correct[:, b], conf_level=conf_level) for a, b in pairs]
@@ -112,6 +129,35 @@ def mcnemar_rows(
             )
         )
     return rows + _missing_arms(selection, shared, method)
+
+
+def _clustered_mcnemar_rows(
+    selection: Selection, test: PairedPredictions, shared: dict, conf_level: float
+) -> list[ComparisonResult]:
+    correct = (test.scores >= THRESHOLD) == test.labels[:, None]
+    pairs = list(combinations(range(len(test.names)), 2))
+    patients = [] if test.groups is None else test.groups.tolist()
+    fits = [
+        clustered_mcnemar_test(
+            correct[:, a], correct[:, b], patients, conf_level=conf_level, rng=np.random.default_rng(0)
+        )
+        for a, b in pairs
+    ]
+    adjusted = adjust_p([fit.p_obuchowski for fit in fits], "holm")
+    names = list(selection.cells)
+    rows = []
+    for (a, b), fit, p_adjusted in zip(pairs, fits, adjusted, strict=True):
+        discordant = (
+            f"only {names[a]} right on {fit.only_a} images, only {names[b]} on {fit.only_b}, "
+            f"{fit.n_discordant_groups} discordant patients; Durkalski p {fit.p_durkalski:.4g}, "
+            f"permutation of patients p {fit.p_permutation:.4g}; design effect {fit.design_effect:.3g}"
+        )
+        fields = {key: value for key, value in shared.items() if key != "note"}
+        fields |= {"comparison": _comparison(selection, names[a], names[b]), "p_adjusted": float(p_adjusted)}
+        fields |= {"arm_a": names[a], "arm_b": names[b], "n_positive": int(test.labels.sum())}
+        note = joined_notes(discordant, fit.note, shared["note"], *selection.notes)
+        rows.append(replace(fit.to_result(), **fields, note=note))
+    return rows
 
 
 def _shared(

@@ -52,6 +52,9 @@ class MarginPlan(SelectedPlan):
 class McnemarPlan(SelectedPlan):
     """McNemar test between the same selected cells at threshold 0.5, per task."""
 
+    group: Literal["patient"] | None = None
+    """"patient": images of one patient count together (Obuchowski 1998); needs patient ids."""
+
 
 class WilcoxonPlan(Frozen):
     """Wilcoxon test of a metric between the two levels of `contrast` over the cells of the grid."""

@@ -530,3 +530,19 @@ def test_a_margin_in_the_plan_tests_non_inferiority(analysed: Analysed) -> None:
     assert (
         analyse(analysed[0], wrong)["comparisons"]["note"].str.contains("the reference Tree is no arm").all()
     )
+
+
+def test_mcnemar_by_patient_of_the_plan_is_the_clustered_test(analysed: Analysed) -> None:
+    plain = AnalysisPlan.model_validate({"mcnemar": [{"contrast": "head"}]})
+    clustered = AnalysisPlan.model_validate({"mcnemar": [{"contrast": "head", "group": "patient"}]})
+    images = analyse(analysed[0], plain)["comparisons"]
+    patients = analyse(analysed[0], clustered)["comparisons"]
+    assert patients["method"].str.startswith("clustered McNemar, Obuchowski 1998").all()
+    assert patients["family"].str.contains("by patient").all()
+    assert patients["note"].str.contains("permutation of patients p").all()
+    assert patients["estimate"].tolist() == images["estimate"].tolist()
+    assert patients["arm_a"].tolist() == images["arm_a"].tolist()
+    tested = patients["p_value"].notna()
+    assert tested.any()
+    assert (patients.loc[tested, "p_adjusted"] >= patients.loc[tested, "p_value"]).all()
+    assert (patients["n_groups"] < patients["n"]).any()
