@@ -182,13 +182,13 @@ def plan_text(report: Report) -> str:
     """The analysis plan of the study file as a list."""
     plan = report.study.get("analysis", {})
     lines = []
-    for kind in ("delong", "mcnemar"):
+    for kind, source in (("delong", "[@obuchowski1997]"), ("mcnemar", "[@obuchowski1998]")):
         for entry in plan.get(kind, []):
             lines.append(
                 f"{ANALYSIS_NAMES[kind]} between the arms of {_quoted(entry['contrast'])}: per task the "
                 f"best cell of each arm, chosen on {_metric(entry.get('select', 'val_auc'))}, "
                 "on the same test images"
-                + (", clustered by patient [@obuchowski1997]." if entry.get("group") else ".")
+                + (f", clustered by patient {source}." if entry.get("group") else ".")
             )
     for entry in plan.get("margin", []):
         lines.append(
