@@ -127,8 +127,9 @@ def test_copies_of_all_models_change_nothing(rng: np.random.Generator) -> None:
     one = selection_bias(y, scores, n_resamples=99, rng=_seeded())
     other = selection_bias(y, np.hstack([scores, np.exp(scores)]), n_resamples=99, rng=_seeded())
     np.testing.assert_allclose(one.replicates, other.replicates, rtol=1e-12)
-    assert "2 models are equally good" in str(other.note)
-    assert other.n_tied == 2
+    winners = 2 * max(one.n_tied, 1)  # two models may tie by themselves
+    assert other.n_tied == winners
+    assert f"{winners} models are equally good" in str(other.note)
 
 
 def test_equal_models_win_equally_often_and_shares_add_up() -> None:
