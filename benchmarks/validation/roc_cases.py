@@ -172,6 +172,14 @@ def against_reference(
     return [rate(hits, kind="size", method="any of 2 against a third, max-t", **settings)]
 
 
+def margin_p(found: PairedAucs) -> Floats:
+    """Return what `auc_margin_test` finds for non-inferiority by MARGIN in each pair."""
+    pairs = found.pairs
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = np.where(pairs.std_error > 0.0, (pairs.difference + MARGIN) / pairs.std_error, np.nan)
+    return ndtr(-z)
+
+
 def auc_margin(
     replicates: int, rng: np.random.Generator, *, images: ImageSet, auc: float, correlation: float
 ) -> list[Row]:
@@ -179,10 +187,7 @@ def auc_margin(
     labels, hits = images.labels, []
     for size in _blocks(replicates):
         table = scores(labels, auc=(auc - MARGIN, auc), correlation=correlation, replicates=size, rng=rng)
-        pairs = paired_aucs(labels, table).pairs
-        with np.errstate(divide="ignore", invalid="ignore"):
-            z = np.where(pairs.std_error > 0.0, (pairs.difference + MARGIN) / pairs.std_error, np.nan)
-        hits.append(ndtr(-z) < ONE_SIDED)
+        hits.append(margin_p(paired_aucs(labels, table)) < ONE_SIDED)
     settings: Row = {"n": images.n, "auc": auc, "correlation": correlation}
     return [
         rate(np.concatenate(hits), kind="size", method="AUC, DeLong", nominal=ONE_SIDED, **settings),

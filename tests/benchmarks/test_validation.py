@@ -23,6 +23,7 @@ from benchmarks.validation.rates import Case, flag, rate
 from benchmarks.validation.simulate import SETS, clustered_set, scores
 from stats.auc import AUC_INTERVALS, auc_ci
 from stats.delong import delong_test
+from stats.equivalence import auc_margin_test
 from stats.placements import placements
 
 REPLICATES = 4_000
@@ -83,12 +84,17 @@ def test_all_sets_in_one_pass_give_what_the_public_functions_give_one_by_one(clu
     group = patients.tolist() if clustered else None
     table = scores(labels, auc=0.9, correlation=0.5, replicates=5, rng=np.random.default_rng(8))
     found = roc_cases.paired_aucs(labels, table, patients if clustered else None)
+    p_margin = roc_cases.margin_p(found)
     for r in range(5):
         fit = delong_test(labels, table[:, 2 * r], table[:, 2 * r + 1], group=group)
         one = auc_ci(labels, table[:, 2 * r], group=group)
         assert found.pairs.p_value[r] == pytest.approx(fit.p_value, rel=1e-9)
         assert found.pairs.conf_low[r] == pytest.approx(fit.conf_low, rel=1e-9)
         assert found.std_error[r] == pytest.approx(one.std_error, rel=1e-9)
+        margin = auc_margin_test(
+            labels, table[:, 2 * r], table[:, 2 * r + 1], margin=roc_cases.MARGIN, group=group
+        )
+        assert p_margin[r] == pytest.approx(margin.p_value, rel=1e-9)
 
 
 def test_every_interval_of_an_auc_is_validated() -> None:
