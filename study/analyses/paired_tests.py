@@ -147,10 +147,12 @@ def _clustered_mcnemar_rows(
     names = list(selection.cells)
     rows = []
     for (a, b), fit, p_adjusted in zip(pairs, fits, adjusted, strict=True):
+        exact = fit.permutation_method.rpartition("permutation of patients, ")[2]
         discordant = (
             f"only {names[a]} right on {fit.only_a} images, only {names[b]} on {fit.only_b}, "
             f"{fit.n_discordant_groups} discordant patients; Durkalski p {fit.p_durkalski:.4g}, "
-            f"permutation of patients p {fit.p_permutation:.4g}; design effect {fit.design_effect:.3g}"
+            f"permutation of patients p {fit.p_permutation:.4g} ({exact}); "
+            f"design effect {fit.design_effect:.3g}"
         )
         fields = {key: value for key, value in shared.items() if key != "note"}
         fields |= {"comparison": _comparison(selection, names[a], names[b]), "p_adjusted": float(p_adjusted)}
