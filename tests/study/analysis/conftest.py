@@ -13,6 +13,8 @@ import pandas as pd
 import pytest
 
 from data.store import Store
+from study.analyse import analyse
+from study.config import parse_study
 
 STUDY = """
 name = "synthetic"
@@ -126,6 +128,13 @@ def write_store() -> Callable[..., Store]:
 def make_store(tmp_path: Path) -> Callable[..., Store]:
     """The same in the test's own folder."""
     return partial(_write, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def analysed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, dict[str, pd.DataFrame]]:
+    """The undamaged store with the results of its own plan, shared by the tests that only read."""
+    store = _write(tmp_path_factory.mktemp("analysed"))
+    return store, analyse(store, parse_study(store.read_study()).analysis)
 
 
 def _write_images(store: Store, task: str, positive: str, other: str) -> None:
