@@ -19,7 +19,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
-from stats.delong import delong
+from stats.roc.delong import delong
 
 MODELS = 176
 R_CODE = """

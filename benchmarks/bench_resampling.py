@@ -21,10 +21,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
-from stats.bootstrap import auc_difference_bootstrap
-from stats.permutation import auc_permutation_test
-from stats.resampling import auc_replicates, sampling_plan
-from stats.selection_bias import selection_bias
+from stats.resampling.bootstrap import auc_difference_bootstrap
+from stats.resampling.draws import auc_replicates, sampling_plan
+from stats.resampling.permutation import auc_permutation_test
+from stats.resampling.selection_bias import selection_bias
 
 SAMPLES = 2000
 LOOPED = 200  # samples of the slow loops, scaled up

@@ -12,7 +12,7 @@ from manuscript.text import interval, number, p_phrase
 from stats.lmm import fit_lmm
 from stats.lmm.contrasts import contrasts
 from stats.lmm.summary import mixed_tables
-from stats.wilcoxon import rank_sum_test
+from stats.ranks.wilcoxon import rank_sum_test
 
 NAMES = {"clf": "head", "fcsizeratio": "fc_ratio", "numfilters": "filters", "lrdecay": "lr_decay"}
 FORMULAS = (

@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from stats.auc import auc
 from stats.pairing import ranking_scores
+from stats.rates.thresholded import thresholded
 from stats.results import NAN
-from stats.thresholded import thresholded
+from stats.roc.auc import auc
 
 THRESHOLD = 0.5
 METRIC_COLUMNS = (

@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from stats.power import AucPowerResult, auc_power, auc_sample_size, detectable_auc
-from stats.power_design import AucDesign
-from stats.power_mcnemar import mcnemar_power, mcnemar_sample_size
-from stats.power_variance import VARIANCES, PilotComponents, pilot_components
+from stats.power.auc import AucPowerResult, auc_power, auc_sample_size, detectable_auc
+from stats.power.design import AucDesign
+from stats.power.mcnemar import mcnemar_power, mcnemar_sample_size
+from stats.power.variance import VARIANCES, PilotComponents, pilot_components
 from study.single_tests.table_file import read_user_table
 from study.single_tests.user_table import binary_labels, check_columns, level_column, listed, number_column
 

@@ -8,13 +8,13 @@ from scipy.special import ndtr, ndtri
 from benchmarks.validation.rates import Case, Row, crossed, many, rate
 from benchmarks.validation.roc_cases import paired_aucs
 from benchmarks.validation.simulate import SETS, ImageSet, scores
-from stats.bootstrap import auc_influence
-from stats.bootstrap_limits import INTERVALS, Draws, limits
-from stats.operating_point import operating_point_ci
-from stats.permutation import auc_permutation_test
-from stats.placements import placements
-from stats.rate_intervals import INTERVALS as POINT_INTERVALS
-from stats.resampling import auc_replicates, sampling_plan
+from stats.resampling.bootstrap import auc_influence
+from stats.resampling.draws import auc_replicates, sampling_plan
+from stats.resampling.limits import INTERVALS, Draws, limits
+from stats.resampling.permutation import auc_permutation_test
+from stats.roc.operating_point import operating_point_ci
+from stats.roc.placements import placements
+from stats.roc.rate_intervals import INTERVALS as POINT_INTERVALS
 
 RESAMPLES = 999
 SPECIFICITY = 0.9

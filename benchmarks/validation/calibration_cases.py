@@ -8,8 +8,8 @@ from scipy.special import expit
 
 from benchmarks.validation.rates import Case, Row, crossed, many, rate
 from benchmarks.validation.simulate import SETS, Floats, ImageSet
-from stats.calibration import calibration
-from stats.calibration_tests import brier_difference_test, brier_score, spiegelhalter_test
+from stats.calibration.brier_tests import brier_difference_test, brier_score, spiegelhalter_test
+from stats.calibration.calibration import calibration
 
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(120)
 WEIGHTS = WEIGHTS / WEIGHTS.sum()

@@ -13,8 +13,8 @@ from stats.lmm.contest import fixed_effects
 from stats.lmm.design import build_design
 from stats.lmm.fit import fit_design
 from stats.lmm.formula import parse_formula
-from stats.sign_flip import sign_flip_test
-from stats.wilcoxon import rank_sum_test, signed_rank_test
+from stats.ranks.sign_flip import sign_flip_test
+from stats.ranks.wilcoxon import rank_sum_test, signed_rank_test
 
 SETTINGS_PER_BACKBONE = 12
 TESTS = ("rank-sum", "signed-rank", "sign-flip")

@@ -8,11 +8,11 @@ from scipy.stats import binom, multivariate_normal
 
 from benchmarks.validation.rates import Case, Row, crossed, exact_rate, holds, many, rate
 from benchmarks.validation.simulate import CORRELATIONS, SETS, Floats, ImageSet, clustered_set
-from stats.cochran import cochran_test
-from stats.mcnemar import VARIANTS, mcnemar_counts
-from stats.mcnemar_clustered import clustered_mcnemar_test
-from stats.paired_proportions import tango_paired_ci, tango_statistic
-from stats.proportions import clopper_pearson_ci, wilson_ci
+from stats.rates.cochran import cochran_test
+from stats.rates.mcnemar import VARIANTS, mcnemar_counts
+from stats.rates.mcnemar_clustered import clustered_mcnemar_test
+from stats.rates.paired_proportions import tango_paired_ci, tango_statistic
+from stats.rates.proportions import clopper_pearson_ci, wilson_ci
 
 P_OF = {"chi2_corrected": "p_corrected", "chi2": "p_chi2", "exact": "p_exact", "mid_p": "p_mid"}
 MARGIN = 0.05

@@ -19,11 +19,11 @@ from benchmarks.validation.simulate import (
     clustered_set,
     scores,
 )
-from stats.auc import auc_interval, newcombe_interval, perfect_auc_bound
-from stats.auc_components import AucComponents, auc_components, clustered_components
-from stats.auc_pairs import PairTable, pair_table
-from stats.delong import delong
-from stats.max_t import max_t_test
+from stats.multiplicity.max_t import max_t_test
+from stats.roc.auc import auc_interval, newcombe_interval, perfect_auc_bound
+from stats.roc.components import AucComponents, auc_components, clustered_components
+from stats.roc.delong import delong
+from stats.roc.pairs import PairTable, pair_table
 
 BLOCK = 2_000  # test sets handled at once
 MARGIN = 0.05

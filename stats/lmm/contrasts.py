@@ -223,7 +223,7 @@ def _adjustment_name(adjust: str) -> str:
 
 def _adjusted(tests: TTests, adjust: str, n_means: int) -> tuple[FloatArray, FloatArray]:
     """Adjusted p-values and critical values of the intervals."""
-    from stats.multiplicity import adjust_p
+    from stats.multiplicity.adjust import adjust_p
 
     p, m, level = tests.p_value, len(tests.p_value), tests.conf_level
     plain = t_quantile(0.5 + level / 2.0, tests.df)

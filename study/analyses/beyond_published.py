@@ -12,9 +12,9 @@ from stats.lmm import fit_lmm
 from stats.lmm.checks import advice
 from stats.lmm.contest import fixed_effects
 from stats.lmm.contrasts import contrasts
+from stats.ranks.sign_flip import sign_flip_test
+from stats.ranks.wilcoxon import signed_rank_test
 from stats.results import results_frame
-from stats.sign_flip import sign_flip_test
-from stats.wilcoxon import signed_rank_test
 from study.analyses.published import CLASSIFIER_FORMULA, PRETRAIN_FORMULA
 
 SLICED_FORMULA = "test_auc ~ pretrain * backbone + (1|clf) + (1|numfilters) + (1|lrdecay) + (1|task)"

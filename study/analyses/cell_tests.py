@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 
 from stats.levels import level_names, levels
-from stats.multiplicity import adjust_p
+from stats.multiplicity.adjust import adjust_p
+from stats.ranks.sign_flip import sign_flip_test
+from stats.ranks.wilcoxon import rank_sum_test, signed_rank_test
 from stats.results import ComparisonResult, joined_notes
-from stats.sign_flip import sign_flip_test
-from stats.wilcoxon import rank_sum_test, signed_rank_test
 from study.analyses.grid_data import GridData, design_keys, varied_columns
 
 CellTest = Literal["rank-sum", "signed-rank", "permutation"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from stats.equivalence import auc_margin_test
-from stats.multiplicity import adjust_p
+from stats.multiplicity.adjust import adjust_p
 from stats.results import ComparisonResult, joined_notes
+from stats.roc.equivalence import auc_margin_test
 from study.analyses.grid_data import GridData
 from study.analyses.paired_tests import cannot_run, no_patients
 from study.analyses.selection import Selection

@@ -7,14 +7,14 @@ from itertools import combinations
 
 import numpy as np
 
-from stats.delong import CLUSTERED, PAIRED, delong
-from stats.mcnemar import VARIANTS, mcnemar_test
-from stats.mcnemar_clustered import VARIANTS as CLUSTERED_VARIANTS
-from stats.mcnemar_clustered import clustered_mcnemar_test
 from stats.metrics import THRESHOLD
-from stats.multiplicity import adjust_p
+from stats.multiplicity.adjust import adjust_p
 from stats.pairing import PairedPredictions
+from stats.rates.mcnemar import VARIANTS, mcnemar_test
+from stats.rates.mcnemar_clustered import VARIANTS as CLUSTERED_VARIANTS
+from stats.rates.mcnemar_clustered import clustered_mcnemar_test
 from stats.results import ComparisonResult, joined_notes
+from stats.roc.delong import CLUSTERED, PAIRED, delong
 from study.analyses.grid_data import GridData
 from study.analyses.selection import Selection
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from stats.lmm import fit_lmm
 from stats.lmm.summary import lmm_summary
-from stats.wilcoxon import rank_sum_test
+from stats.ranks.wilcoxon import rank_sum_test
 
 PRETRAIN_FORMULA = "test_auc ~ pretrain + (1|clf) + (1|numfilters) + (1|lrdecay) + (1|backbone) + (1|task)"
 CLASSIFIER_FORMULA = "test_auc ~ clf + (1|task) + (1|pretrain) + (1|backbone) + (1|lrdecay) + (1|numfilters)"

@@ -10,7 +10,7 @@ import pandas as pd
 
 from stats.levels import level_names
 from stats.pairing import PairedPredictions, paired_predictions
-from stats.recipe_variance import recipe_comparison
+from stats.recipes.variance import recipe_comparison
 from stats.results import ComparisonResult, joined_notes
 from study.analyses.grid_data import GridData, design_keys, varied_columns
 from study.analyses.paired_tests import no_patients

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from stats.auc import auc_ci
 from stats.levels import level_names
 from stats.pairing import PairedPredictions, paired_predictions
 from stats.results import NAN
-from stats.roc_curve import roc_curve
+from stats.roc.auc import auc_ci
+from stats.roc.curve import roc_curve
 from study.analyses.grid_data import GridData
 
 SELECTED_COLUMNS = (

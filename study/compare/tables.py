@@ -8,20 +8,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stats.auc import auc_ci
-from stats.calibration import calibration
-from stats.calibration_tests import brier_difference_test, brier_score
-from stats.cochran import cochran_test
-from stats.decision import decision_curve
-from stats.delong import delong
-from stats.equivalence import auc_margin_test
-from stats.mcnemar import mcnemar_test
-from stats.mcnemar_clustered import clustered_mcnemar_test
-from stats.multiplicity import adjust_p
-from stats.reliability import expected_calibration_error, reliability_bins
+from stats.calibration.brier_tests import brier_difference_test, brier_score
+from stats.calibration.calibration import calibration
+from stats.calibration.decision import decision_curve
+from stats.calibration.reliability import expected_calibration_error, reliability_bins
+from stats.multiplicity.adjust import adjust_p
+from stats.rates.cochran import cochran_test
+from stats.rates.mcnemar import mcnemar_test
+from stats.rates.mcnemar_clustered import clustered_mcnemar_test
+from stats.rates.thresholded_metrics import thresholded_metrics
 from stats.results import ComparisonResult, joined_notes, results_frame
-from stats.roc_curve import roc_curve
-from stats.thresholded_metrics import thresholded_metrics
+from stats.roc.auc import auc_ci
+from stats.roc.curve import roc_curve
+from stats.roc.delong import delong
+from stats.roc.equivalence import auc_margin_test
 from study.compare.inputs import CompareInput
 
 
@@ -31,7 +31,7 @@ class CompareOptions:
 
     Attributes
     ----------
-    adjust : over all pairs, see `stats.multiplicity.adjust_p`
+    adjust : over all pairs, see `stats.multiplicity.adjust.adjust_p`
     threshold : at and above it an image is called positive
     margin : of non-inferiority of AUCs, None for none;  reference : model that the others must not fall below
     n_resamples, seed : of bootstrap intervals

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stats.delong import DelongResult, delong
-from stats.delong_unpaired import delong_unpaired
 from stats.levels import level_name, levels
-from stats.mcnemar import mcnemar_test
-from stats.mcnemar_clustered import ClusteredMcnemarResult, clustered_mcnemar_test
-from stats.sign_flip import SignFlipResult, sign_flip_test
-from stats.wilcoxon import WilcoxonResult, rank_sum_test, signed_rank_test
+from stats.ranks.sign_flip import SignFlipResult, sign_flip_test
+from stats.ranks.wilcoxon import WilcoxonResult, rank_sum_test, signed_rank_test
+from stats.rates.mcnemar import mcnemar_test
+from stats.rates.mcnemar_clustered import ClusteredMcnemarResult, clustered_mcnemar_test
+from stats.roc.delong import DelongResult, delong
+from stats.roc.delong_unpaired import delong_unpaired
 from study.single_tests.user_table import Labels, binary_labels, check_columns, level_column, number_column
 
 SHARED_ROWS = (

@@ -21,10 +21,10 @@ from benchmarks.validation import (
 )
 from benchmarks.validation.rates import Case, flag, rate
 from benchmarks.validation.simulate import SETS, clustered_set, scores
-from stats.auc import AUC_INTERVALS, auc_ci
-from stats.delong import delong_test
-from stats.equivalence import auc_margin_test
-from stats.placements import placements
+from stats.roc.auc import AUC_INTERVALS, auc_ci
+from stats.roc.delong import delong_test
+from stats.roc.equivalence import auc_margin_test
+from stats.roc.placements import placements
 
 REPLICATES = 4_000
 FOUR_ERRORS = 4.0  # Monte Carlo: standard errors of the mean over the replicates

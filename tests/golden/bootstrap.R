@@ -1,4 +1,4 @@
-# Golden values for stats/bootstrap.py. Run: make golden (or Rscript bootstrap.R in tests/golden)
+# Golden values for stats/resampling/bootstrap.py. Run: make golden (or Rscript bootstrap.R in tests/golden)
 # Inputs are simulated here. boot: limits by boot::boot.ci from the samples that boot::boot drew, which are stored
 # as counts; pROC: means and standard errors over runs of its own bootstrap.
 suppressMessages({library(pROC); library(boot); library(jsonlite)})

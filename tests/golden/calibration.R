@@ -1,4 +1,4 @@
-# Golden values for stats/calibration.py, calibration_tests.py, calibration_curves.py, reliability.py, decision.py
+# Golden values for stats/calibration/calibration.py, calibration_tests.py, calibration_curves.py, reliability.py, decision.py
 # and recipe_variance.py. Run: make golden (or Rscript calibration.R in tests/golden). Inputs are simulated here.
 # glm and sandwich::vcovCL: slope, intercept, calibration-in-the-large; rms::val.prob: Brier, Spiegelhalter's z,
 # unreliability, maximal and mean error; t.test: Brier scores; lowess: smooth curve; the rest from the published

@@ -1,4 +1,4 @@
-# Golden values for stats/equivalence.py, power*.py, multiplicity.py, max_t.py, cochran.py, mcnemar_clustered.py and
+# Golden values for stats/roc/equivalence.py, power*.py, multiplicity.py, max_t.py, cochran.py, mcnemar_clustered.py and
 # paired_proportions.py. Run: make golden (or Rscript comparisons_more.R in tests/golden). Inputs are simulated here.
 suppressMessages({library(pROC); library(mvtnorm); library(multcomp); library(rstatix); library(jsonlite)})
 set.seed(20240624)

@@ -1,4 +1,4 @@
-# Golden values for stats/auc.py and stats/delong.py. Run: make golden (or Rscript delong.R in tests/golden)
+# Golden values for stats/roc/auc.py and stats/roc/delong.py. Run: make golden (or Rscript delong.R in tests/golden)
 # Inputs are simulated here; expected values come from pROC, the clustered ones from Obuchowski's formula.
 suppressMessages({library(pROC); library(jsonlite)})
 set.seed(20240612)

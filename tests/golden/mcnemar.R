@@ -1,4 +1,4 @@
-# Golden values for stats/mcnemar.py and stats/proportions.py. Run: make golden (or Rscript mcnemar.R in tests/golden)
+# Golden values for stats/rates/mcnemar.py and stats/rates/proportions.py. Run: make golden (or Rscript mcnemar.R in tests/golden)
 suppressMessages(library(jsonlite))
 set.seed(20240613)
 

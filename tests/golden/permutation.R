@@ -1,4 +1,4 @@
-# Golden values for stats/permutation.py. Run: make golden (or Rscript permutation.R in tests/golden)
+# Golden values for stats/resampling/permutation.py. Run: make golden (or Rscript permutation.R in tests/golden)
 # Inputs are simulated here. Every exchange of the two models is made, one by one, and the AUCs counted anew.
 suppressMessages(library(jsonlite))
 set.seed(20270302)

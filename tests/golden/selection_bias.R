@@ -1,4 +1,4 @@
-# Golden values for stats/selection_bias.py. Run: make golden (or Rscript selection_bias.R in tests/golden)
+# Golden values for stats/resampling/selection_bias.py. Run: make golden (or Rscript selection_bias.R in tests/golden)
 # Inputs are simulated here; loops over bootstrap samples (Tsamardinos 2018) and folds (Tibshirani 2009).
 suppressMessages(library(jsonlite))
 set.seed(20270418)

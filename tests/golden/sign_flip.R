@@ -1,4 +1,4 @@
-# Golden values for stats/sign_flip.py. Run: make golden (or Rscript sign_flip.R in tests/golden)
+# Golden values for stats/ranks/sign_flip.py. Run: make golden (or Rscript sign_flip.R in tests/golden)
 # Inputs are simulated here. p_mean: exactRankTests::perm.test for whole numbers, else all sign patterns listed
 # in base R; p_rank: exactRankTests::wilcox.exact (exact with ties); subset means listed in base R.
 suppressMessages({library(jsonlite); library(exactRankTests)})

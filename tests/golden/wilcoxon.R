@@ -1,4 +1,4 @@
-# Golden values for stats/wilcoxon.py. Run: make golden (or Rscript wilcoxon.R in tests/golden)
+# Golden values for stats/ranks/wilcoxon.py. Run: make golden (or Rscript wilcoxon.R in tests/golden)
 # Inputs are simulated here; expected values come from stats::wilcox.test.
 suppressMessages(library(jsonlite))
 set.seed(20240611)

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stats.auc import auc
 from stats.metrics import METRIC_COLUMNS, metrics_table
 from stats.pairing import paired_predictions, ranking_scores
-from stats.roc_curve import roc_curve
-from stats.thresholded import thresholded
+from stats.rates.thresholded import thresholded
+from stats.roc.auc import auc
+from stats.roc.curve import roc_curve
 
 Y = [1, 1, 1, 0, 0, 0, 0]
 S = [0.9, 0.5, 0.2, 0.8, 0.4, 0.3, 0.1]

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from stats.calibration_tests import brier_score
-from stats.delong import delong
-from stats.mcnemar import mcnemar_test
+from stats.calibration.brier_tests import brier_score
+from stats.rates.mcnemar import mcnemar_test
+from stats.roc.delong import delong
 from study.cli import app
 
 TABLES = {

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from data.store import Store
-from stats.delong import delong
+from stats.roc.delong import delong
 from study.analyse import analyse
 from study.cli import app
 from study.imports.study_file import is_imported, parse_stored_plan

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from stats.delong import delong_test
-from stats.power import auc_sample_size
-from stats.power_design import AucDesign
-from stats.power_mcnemar import mcnemar_sample_size
+from stats.power.auc import auc_sample_size
+from stats.power.design import AucDesign
+from stats.power.mcnemar import mcnemar_sample_size
+from stats.roc.delong import delong_test
 from study.cli import app
 
 PAIR = ("--reference", 0.9, "--correlation", 0.5)

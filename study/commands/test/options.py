@@ -14,7 +14,7 @@ ConfLevel = Annotated[float, typer.Option(help="Level of the intervals, between 
 
 
 class Adjust(StrEnum):
-    """Adjustment over all pairs, see `stats.multiplicity.adjust_p`."""
+    """Adjustment over all pairs, see `stats.multiplicity.adjust.adjust_p`."""
 
     holm = "holm"
     hochberg = "hochberg"

@@ -11,11 +11,11 @@ import pytest
 
 from data.atomic import write_parquet
 from data.store import Store
-from stats.delong import delong
-from stats.mcnemar import mcnemar_test
+from stats.ranks.sign_flip import sign_flip_test
+from stats.ranks.wilcoxon import rank_sum_test, signed_rank_test
+from stats.rates.mcnemar import mcnemar_test
 from stats.results import RESULT_COLUMNS
-from stats.sign_flip import sign_flip_test
-from stats.wilcoxon import rank_sum_test, signed_rank_test
+from stats.roc.delong import delong
 from study.analyse import analyse
 from study.config import AnalysisPlan, parse_study
 

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stats.delong import delong
-from stats.multiplicity import ADJUSTMENTS, adjust_p
+from stats.multiplicity.adjust import ADJUSTMENTS, adjust_p
+from stats.roc.delong import delong
 
 Run = Callable[..., str]
 

@@ -1,0 +1,1 @@
+"""Probabilities: calibration, Brier score, reliability, decision curves."""

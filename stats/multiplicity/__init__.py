@@ -1,0 +1,1 @@
+"""Families of comparisons: adjusted p-values and the max-t test."""

@@ -1,0 +1,1 @@
+"""Wilcoxon tests and exact sign-flip permutation."""

@@ -1,0 +1,1 @@
+"""Counts and rates at a threshold: intervals, McNemar, Cochran, the choice of the threshold."""

@@ -1,0 +1,1 @@
+"""Recipes over seeds: run-to-run variance beside test-set variance."""

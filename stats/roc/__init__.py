@@ -1,0 +1,1 @@
+"""Areas under ROC curves and what goes with them: tests, intervals, margins, bands."""
