@@ -65,6 +65,7 @@ class DelongResult:
                 estimate=float(self.pairs.difference[i]),
                 std_error=float(self.pairs.std_error[i]),
                 statistic=float(self.pairs.statistic[i]),
+                df=float(self.pairs.df[i]),
                 p_value=float(self.pairs.p_value[i]),
                 p_adjusted=float(self.pairs.p_adjusted[i]),
                 conf_low=float(self.pairs.conf_low[i]),

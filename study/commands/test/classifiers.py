@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from study.commands.test.options import Adjust, ConfLevel, File, Json, show
+from study.commands.test.options import AucAdjust, ConfLevel, File, Json, show
 
 Label = Annotated[str, typer.Option(help="Column of true labels.")]
 
@@ -21,7 +21,12 @@ def delong_command(
     group: Annotated[
         str | None, typer.Option(help="Column of patient ids: several images per patient.")
     ] = None,
-    adjust: Annotated[Adjust, typer.Option(help="Adjustment of p over all pairs.")] = Adjust.holm,
+    adjust: Annotated[
+        AucAdjust, typer.Option(help="Adjustment of p over the comparisons; max-t: their joint distribution.")
+    ] = AucAdjust.holm,
+    reference: Annotated[
+        str | None, typer.Option(help="Compare every other model with this one only.")
+    ] = None,
     unpaired: Annotated[
         bool, typer.Option("--unpaired", help="Each score column is a sample of its own (its filled rows).")
     ] = False,
@@ -32,7 +37,7 @@ def delong_command(
 
     Example: study test delong scores.csv --label truth --scores a,b --positive malignant
     """
-    from study.single_tests.reports import delong_report
+    from study.single_tests.delong_report import delong_report
     from study.single_tests.table_file import read_user_table
     from study.single_tests.user_table import listed
 
@@ -43,6 +48,7 @@ def delong_command(
         positive=positive,
         group=group,
         adjust=adjust.value,
+        reference=reference,
         unpaired=unpaired,
         conf_level=conf_level,
     )
@@ -64,7 +70,7 @@ def mcnemar_command(
 
     Example: study test mcnemar predictions.csv --label truth --predictions a,b
     """
-    from study.single_tests.reports import mcnemar_report
+    from study.single_tests.mcnemar_report import mcnemar_report
     from study.single_tests.table_file import read_user_table
     from study.single_tests.user_table import listed
 

@@ -25,6 +25,19 @@ class Adjust(StrEnum):
     none = "none"
 
 
+class AucAdjust(StrEnum):
+    """Adjustment over comparisons of AUCs, see `stats.roc.family.AUC_ADJUSTMENTS`."""
+
+    holm = "holm"
+    hochberg = "hochberg"
+    bonferroni = "bonferroni"
+    sidak = "sidak"
+    bh = "bh"
+    by = "by"
+    none = "none"
+    max_t = "max-t"
+
+
 def show(test: str, report: dict[str, Any], json: bool) -> None:
     """Print a report as JSON or as tables."""
     if json:

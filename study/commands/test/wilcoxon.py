@@ -40,9 +40,9 @@ def wilcoxon_command(
 
     Example: study test wilcoxon grid.csv --value test_auc --by pretrain
     """
-    from study.single_tests.reports import wilcoxon_report
     from study.single_tests.table_file import read_user_table
     from study.single_tests.user_table import listed
+    from study.single_tests.wilcoxon_report import wilcoxon_report
 
     report = wilcoxon_report(
         read_user_table(file),

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from stats.multiplicity.adjust import ADJUSTMENTS, adjust_p
+from stats.multiplicity.max_t import max_t_test
 from stats.roc.delong import delong
 
 Run = Callable[..., str]
@@ -69,6 +70,26 @@ def test_delong_json_has_the_contract_and_every_digit(scores: Path, run: Run) ->
     assert np.array(report["covariance"]).shape == (3, 3)
     assert report["global"]["df"] == 2
     assert report["method"] == "DeLong paired"
+
+
+def test_delong_max_t_adds_simultaneous_intervals(scores: Path, run: Run) -> None:
+    call = ("delong", scores, "--label", "y", "--scores", "a,b,c", "--adjust", "max-t")
+    report = json.loads(run(*call, "--reference", "b", "--json"))
+    frame = pd.read_csv(scores)
+    joint = max_t_test(frame["y"], frame[["a", "b", "c"]], names=["a", "b", "c"], reference="b")
+    assert [(c["model_a"], c["model_b"]) for c in report["comparisons"]] == [("a", "b"), ("c", "b")]
+    assert [c["p_adjusted"] for c in report["comparisons"]] == joint.p_adjusted.tolist()
+    assert [c["simultaneous_conf_low"] for c in report["comparisons"]] == joint.conf_low.tolist()
+    assert report["max_t"]["critical_value"] == joint.critical_value
+    assert "p (max-t)" in run(*call)
+
+
+def test_delong_refuses_max_t_and_a_reference_without_pairs(scores: Path, refused: Run) -> None:
+    call = ("delong", scores, "--label", "y", "--scores", "a,b", "--unpaired")
+    assert "--adjust max-t needs models on the same images" in refused(*call, "--adjust", "max-t")
+    assert "--reference needs models on the same images" in refused(*call, "--reference", "a")
+    wrong = refused("delong", scores, "--label", "y", "--scores", "a,b", "--reference", "c")
+    assert "`reference` is 'c'; the models are 'a', 'b'" in wrong
 
 
 @pytest.mark.parametrize("adjust", ADJUSTMENTS)
