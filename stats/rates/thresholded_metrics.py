@@ -57,9 +57,9 @@ class ThresholdedMetrics:
         """Return the metric of that name."""
         return {metric.name: metric for metric in self.metrics}[name]
 
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row per metric in RESULT_COLUMNS (analysis "thresholded")."""
-        return results_frame(
+    def to_results(self) -> list[ComparisonResult]:
+        """Return one row per metric (analysis "thresholded")."""
+        return [
             ComparisonResult(
                 analysis="thresholded",
                 metric=metric.name,
@@ -74,7 +74,11 @@ class ThresholdedMetrics:
                 note=joined_notes(metric.note, self.note),
             )
             for metric in self.metrics
-        )
+        ]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return `to_results` as rows in RESULT_COLUMNS."""
+        return results_frame(self.to_results())
 
 
 def thresholded_metrics(

@@ -41,8 +41,8 @@ class AucResult:
     method: str
     note: str | None
 
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row in RESULT_COLUMNS (analysis "auc")."""
+    def to_result(self) -> ComparisonResult:
+        """Return the row (analysis "auc")."""
         return ComparisonResult(
             analysis="auc",
             metric="auc",
@@ -56,7 +56,11 @@ class AucResult:
             n_groups=self.n_groups,
             method=self.method,
             note=self.note,
-        ).to_frame()
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return `to_result` as one row in RESULT_COLUMNS."""
+        return self.to_result().to_frame()
 
 
 def auc(y_true: ArrayLike, score: ArrayLike) -> float:

@@ -40,8 +40,8 @@ class OperatingPointResult:
     method: str
     note: str | None
 
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row in RESULT_COLUMNS (analysis "operating point")."""
+    def to_result(self) -> ComparisonResult:
+        """Return the row (analysis "operating point")."""
         return ComparisonResult(
             analysis="operating point",
             metric=metric_name(self.metric, self.fixed),
@@ -55,7 +55,11 @@ class OperatingPointResult:
             n_groups=self.n_groups,
             method=self.method,
             note=self.note,
-        ).to_frame()
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return `to_result` as one row in RESULT_COLUMNS."""
+        return self.to_result().to_frame()
 
 
 def operating_point_ci(

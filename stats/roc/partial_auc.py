@@ -54,8 +54,8 @@ class PartialAucResult:
     method: str
     note: str | None
 
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row in RESULT_COLUMNS (analysis "partial auc")."""
+    def to_result(self) -> ComparisonResult:
+        """Return the row (analysis "partial auc")."""
         return ComparisonResult(
             analysis="partial auc",
             metric=_metric(self.focus, self.low, self.high, self.corrected),
@@ -69,7 +69,11 @@ class PartialAucResult:
             n_groups=self.n_groups,
             method=self.method,
             note=self.note,
-        ).to_frame()
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return `to_result` as one row in RESULT_COLUMNS."""
+        return self.to_result().to_frame()
 
 
 def partial_auc(

@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from study.commands.test.options import Adjust, ConfLevel, File, Json
+from study.commands.test.options import (
+    AucAdjust,
+    Band,
+    ConfLevel,
+    File,
+    Focus,
+    Json,
+    PartialAuc,
+    Rule,
+    Sensitivity,
+    Specificity,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -25,13 +36,32 @@ def compare_command(
     group: Annotated[str | None, typer.Option(help="Column of patient ids.")] = None,
     logits: Annotated[bool, typer.Option("--logits", help="Scores are log odds, not probabilities.")] = False,
     threshold: Annotated[float, typer.Option(help="Called positive at and above it.")] = 0.5,
+    split: Annotated[
+        str | None,
+        typer.Option(help="Column with val and test: thresholds and winners are chosen on val."),
+    ] = None,
+    rule: Annotated[
+        Rule | None, typer.Option(help="With --split: choose each model's threshold on val by this rule.")
+    ] = None,
+    target: Annotated[
+        float | None, typer.Option(help="With --rule sensitivity or specificity: the rate to reach.")
+    ] = None,
+    specificity: Specificity = None,
+    sensitivity: Sensitivity = None,
+    partial_auc: PartialAuc = None,
+    focus: Focus = "specificity",
+    band: Band = "auto",
     margin: Annotated[
         float | None, typer.Option(help="Loss of AUC that is still acceptable: tests of non-inferiority.")
     ] = None,
     reference: Annotated[
-        str | None, typer.Option(help="With --margin: the model that others must not fall below.")
+        str | None,
+        typer.Option(help="Compare AUCs with this model only; with --margin, others must not fall below it."),
     ] = None,
-    adjust: Annotated[Adjust, typer.Option(help="Adjustment of p over all pairs.")] = Adjust.holm,
+    adjust: Annotated[
+        AucAdjust,
+        typer.Option(help="Adjustment of p over the comparisons; max-t is for AUCs, Holm for the rest."),
+    ] = AucAdjust.holm,
     conf_level: ConfLevel = 0.95,
     n_resamples: Annotated[int, typer.Option(help="Of bootstrap intervals.")] = 2000,
     seed: Annotated[int, typer.Option(help="Of bootstrap intervals.")] = 0,
@@ -40,19 +70,31 @@ def compare_command(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Compare score columns of one table: AUCs, accuracy, calibration and decision curves, with a picture.
+    """Compare score columns of one table: AUCs, rates, calibration and decision curves, with a picture.
 
     Example: study compare scores.csv --label truth --positive malignant --scores a,b,c --group patient
     --out comparison
     """
     from study.compare.inputs import compare_input
     from study.compare.tables import CompareOptions, compare_models
+    from study.models.roc import RocParts
     from study.single_tests.table_file import read_user_table
-    from study.single_tests.user_table import listed
+    from study.single_tests.user_table import listed, listed_numbers
 
+    low_high = listed_numbers("--partial-auc", partial_auc, count=2)
     options = CompareOptions(
-        adjust=adjust.value,
+        adjust="holm" if adjust == AucAdjust.max_t else adjust.value,
+        auc_adjust=adjust.value,
         threshold=threshold,
+        rule=None if rule is None else rule.value,
+        target=target,
+        parts=RocParts(
+            specificity=listed_numbers("--specificity", specificity),
+            sensitivity=listed_numbers("--sensitivity", sensitivity),
+            partial=(low_high[0], low_high[1]) if low_high else None,
+            focus=focus,
+            band=band,
+        ),
         margin=margin,
         reference=reference,
         conf_level=conf_level,
@@ -66,6 +108,7 @@ def compare_command(
         positive=positive,
         group=group,
         logits=logits,
+        split=split,
     )
     found = compare_models(data, options)
     if json:

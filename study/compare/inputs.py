@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from study.models.scored import ScoredModels
 from study.single_tests.user_table import binary_labels, check_columns, level_column, number_column
+
+SPLIT_NAMES = ("val", "test")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,24 +22,15 @@ class CompareInput:
 
     Attributes
     ----------
-    names : the models;  labels : (n,) bool;  scores : (n, K), for ranking
-    probabilities : (n, K), None where a column is no probability
-    group : patient of every image, or None
+    models : on the images that are compared
+    validation : on the validation images, None without a split column
     positive : level of the label;  notes : what a reader must know
     """
 
-    names: tuple[str, ...]
-    labels: NDArray[np.bool_]
-    scores: NDArray[np.float64]
-    probabilities: NDArray[np.float64] | None
-    group: tuple[Any, ...] | None
+    models: ScoredModels
+    validation: ScoredModels | None
     positive: str
     notes: tuple[str, ...]
-
-    @property
-    def pairs(self) -> list[tuple[int, int]]:
-        """All pairs of models, in the given order."""
-        return list(combinations(range(len(self.names)), 2))
 
 
 def compare_input(
@@ -49,18 +41,22 @@ def compare_input(
     positive: str | None = None,
     group: str | None = None,
     logits: bool = False,
+    split: str | None = None,
 ) -> CompareInput:
     """Take the columns of a comparison from a user's table.
 
     Parameters
     ----------
     logits : the scores are log odds; their probabilities are used where probabilities are needed
+    split : column with "val" and "test"; thresholds and winners are chosen on "val", all else is "test"
 
     Raises
     ------
-    ValueError : unknown columns, labels or scores that cannot be used, missing patients
+    ValueError : unknown columns, labels or scores that cannot be used, missing patients, a patient in both
+        parts
     """
-    check_columns(frame, [label, *scores, *([group] if group else [])])
+    extra = [name for name in (group, split) if name is not None]
+    check_columns(frame, [label, *scores, *extra])
     labels = binary_labels(frame, label, positive)
     table = np.column_stack([number_column(frame, name) for name in scores])
     notes = []
@@ -74,12 +70,43 @@ def compare_input(
             f"{', '.join(outside)} {'is' if len(outside) == 1 else 'are'} no probability (values outside 0 "
             "to 1): thresholds, calibration and decision curves are left out; say --logits for log odds"
         )
-    return CompareInput(
+    whole = ScoredModels(
         names=tuple(scores),
         labels=labels.positive,
         scores=table,
         probabilities=probabilities,
         group=tuple(level_column(frame, group)) if group else None,
-        positive=labels.level,
-        notes=tuple(notes),
+    )
+    validation, test = (None, whole) if split is None else _parts(whole, frame, split, group)
+    return CompareInput(models=test, validation=validation, positive=labels.level, notes=tuple(notes))
+
+
+def _parts(
+    whole: ScoredModels, frame: pd.DataFrame, split: str, group: str | None
+) -> tuple[ScoredModels, ScoredModels]:
+    """The validation and the test rows."""
+    part = np.array(level_column(frame, split), dtype=object)
+    strange = sorted(set(part) - set(SPLIT_NAMES))
+    if strange or len(set(part)) < 2:
+        found = ", ".join(map(repr, sorted(set(part))[:6]))
+        raise ValueError(f"`{split}` holds {found}; a split column holds 'val' and 'test', both of them.")
+    rows = part == "val"
+    if whole.group is not None:
+        patients = np.array(whole.group, dtype=object)
+        shared = sorted(set(patients[rows]) & set(patients[~rows]))
+        if shared:
+            raise ValueError(
+                f"{len(shared)} levels of `{group}` have rows in val and in test (first {shared[0]!r}): what "
+                "is chosen on val would know the test patients. Give each patient to one part."
+            )
+    return _rows(whole, rows), _rows(whole, ~rows)
+
+
+def _rows(whole: ScoredModels, rows: NDArray[np.bool_]) -> ScoredModels:
+    return ScoredModels(
+        names=whole.names,
+        labels=whole.labels[rows],
+        scores=whole.scores[rows],
+        probabilities=None if whole.probabilities is None else whole.probabilities[rows],
+        group=None if whole.group is None else tuple(np.array(whole.group, dtype=object)[rows].tolist()),
     )

@@ -31,15 +31,22 @@ def print_comparison(console: Console, found: Comparison, options: CompareOption
     groups = "" if pd.isna(first["n_groups"]) else f", {first['n_groups']} patients"
     title = f"AUC: {first['n']} images, {first['n_positive']} positive{groups} ({first['method']})"
     print_table(console, title, ("model", "AUC", "SE", level), rows)
-    _pairs(console, "DeLong: differences of AUCs", tables["auc_pairs"], level, "z", options)
+    _pairs(console, "DeLong: differences of AUCs", tables["auc_pairs"], level, "z", options.auc_adjust)
     if "noninferiority" in tables:
-        _pairs(console, "Non-inferiority", tables["noninferiority"], "interval", "z", options)
+        _pairs(console, "Non-inferiority", tables["noninferiority"], "interval", "z", options.adjust)
+    if "roc_parts" in tables:
+        _by_model(console, "Parts of the ROC curve", tables["roc_parts"])
+        _by_metric(console, "Differences", tables["roc_part_pairs"], level, options.adjust)
+    if "winner" in tables:
+        _winner(console, tables["winner"])
     if "thresholded" in tables:
-        title = f"Called positive at {options.threshold:g} and above"
-        _by_model(console, title, tables["thresholded"])
-        _pairs(console, "McNemar: differences of accuracy", tables["accuracy_pairs"], level, None, options)
+        at = f"{options.threshold:g} and above" if options.rule is None else f"the {options.rule} threshold"
+        _by_model(console, f"Called positive at {at}", tables["thresholded"])
+        for note in dict.fromkeys(tables["thresholded"]["note"].dropna() if options.rule else ()):
+            console.print(note, style="dim")
+        _by_metric(console, "McNemar: differences of", tables["rate_pairs"], level, options.adjust)
         _by_model(console, "Calibration", tables["calibration"])
-        _pairs(console, "Brier scores (lower is better)", tables["brier_pairs"], level, "t", options)
+        _pairs(console, "Brier scores (lower is better)", tables["brier_pairs"], level, "t", options.adjust)
     for note in found.notes:
         console.print(f"Note: {note.rstrip('.')}.", style="yellow")
 
@@ -50,7 +57,7 @@ def _pairs(
     frame: pd.DataFrame,
     level: str,
     statistic: str | None,
-    options: CompareOptions,
+    adjust: str,
 ) -> None:
     rows = [
         (
@@ -66,8 +73,29 @@ def _pairs(
     if not rows:
         return
     middle = [statistic] if statistic else []
-    columns = ("comparison", "difference", level, *middle, "p", f"p ({options.adjust})")
+    columns = ("comparison", "difference", level, *middle, "p", f"p ({adjust})")
     print_table(console, f"{title} ({frame['method'].iloc[0]})", columns, rows)
+
+
+def _by_metric(console: Console, title: str, frame: pd.DataFrame, level: str, adjust: str) -> None:
+    """One table of pairs for each metric."""
+    for metric in dict.fromkeys(frame["metric"]):
+        own = pd.DataFrame(frame[frame["metric"] == metric])
+        _pairs(console, f"{title} {metric}", own, level, None, adjust)
+
+
+def _winner(console: Console, frame: pd.DataFrame) -> None:
+    rows = [
+        (
+            str(r["comparison"]),
+            number(r["estimate"]),
+            interval(r["conf_low"], r["conf_high"]),
+            str(r["method"]),
+        )
+        for r in records(frame)
+    ]
+    title = f"The best model, {frame['arm_a'].iloc[0]}: what the choice adds to its {frame['metric'].iloc[0]}"
+    print_table(console, title, ("estimate", "value", "interval", "method"), rows)
 
 
 def _by_model(console: Console, title: str, frame: pd.DataFrame) -> None:

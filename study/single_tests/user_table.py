@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 import pandas as pd
@@ -47,6 +48,25 @@ def listed(option: str, text: str, *, at_least: int = 1, at_most: int | None = N
     if doubled:
         raise ValueError(f"{option} names {doubled[0]!r} twice; name each column once.")
     return names
+
+
+def listed_numbers(option: str, text: str | None, *, count: int | None = None) -> tuple[float, ...]:
+    """Return the numbers in a comma-separated option, none where it was not given.
+
+    Raises
+    ------
+    ValueError : a part that is no finite number; another count than asked for
+    """
+    if text is None:
+        return ()
+    wanted = "numbers" if count is None else f"{count} numbers"
+    try:
+        numbers = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        numbers = ()
+    if not numbers or not all(map(isfinite, numbers)) or (count is not None and len(numbers) != count):
+        raise ValueError(f"{option} is {text!r}; give {wanted} separated by commas.")
+    return numbers
 
 
 def binary_labels(frame: pd.DataFrame, column: str, positive: str | None) -> Labels:

@@ -13,11 +13,14 @@ from typer.testing import CliRunner
 
 from stats.calibration.brier_tests import brier_score
 from stats.rates.mcnemar import mcnemar_test
+from stats.rates.thresholds import choose_threshold
+from stats.roc.auc import auc
 from stats.roc.delong import delong
+from stats.roc.partial_auc import partial_auc
 from study.cli import app
 
 TABLES = {
-    *("auc", "auc_pairs", "roc", "thresholded", "accuracy_pairs"),
+    *("auc", "auc_pairs", "roc", "roc_bands", "winner", "thresholded", "rate_pairs"),
     *("calibration", "brier_pairs", "reliability", "decision"),
 }
 
@@ -56,9 +59,9 @@ def test_json_holds_every_table_with_the_numbers_of_the_tests(scores: Path) -> N
     assert [row["comparison"] for row in pairs] == ["a - b", "a - c", "b - c", "all AUCs equal"]
     assert [row["p_adjusted"] for row in pairs[:3]] == fit.pairs.p_adjusted.tolist()
     assert pairs[3]["p_value"] == fit.overall.p_value
-    assert report["accuracy_pairs"][3]["comparison"] == "all accuracies equal"
+    assert report["rate_pairs"][9]["comparison"] == "all accuracies equal"
     correct = [(frame[name] >= 0.5) == y for name in "abc"]
-    assert report["accuracy_pairs"][0]["p_value"] == mcnemar_test(correct[0], correct[1]).p_mid
+    assert report["rate_pairs"][0]["p_value"] == mcnemar_test(correct[0], correct[1]).p_mid
     brier = {r["arm_a"]: r["estimate"] for r in report["calibration"] if r["metric"] == "brier"}
     assert brier["b"] == brier_score(y, frame["b"]).brier
 
@@ -66,10 +69,74 @@ def test_json_holds_every_table_with_the_numbers_of_the_tests(scores: Path) -> N
 def test_patients_are_clustered_everywhere(scores: Path) -> None:
     report = json.loads(run(scores, *OPTIONS, "--scores", "a,b", "--group", "patient", "--json"))
     assert report["auc_pairs"][0]["method"] == "Obuchowski clustered paired"
-    assert "Obuchowski" in report["accuracy_pairs"][0]["method"]
-    assert {row["n_groups"] for row in report["accuracy_pairs"]} == {45}
+    assert "Obuchowski" in report["rate_pairs"][0]["method"]
+    counts = {row["metric"]: row["n_groups"] for row in report["rate_pairs"]}
+    assert counts == {"accuracy": 45, "sensitivity": 30, "specificity": 45}  # patients with such images
     assert {row["n_groups"] for row in report["calibration"]} == {45}
     assert {row["n_groups"] for row in report["brier_pairs"]} == {45}
+
+
+@pytest.fixture
+def divided(scores: Path) -> Path:
+    """The table with a split column that keeps patients together."""
+    frame = pd.read_csv(scores)
+    frame["part"] = np.where(np.arange(90) < 44, "val", "test")
+    path = scores.with_name("divided.csv")
+    frame.to_csv(path, index=False)
+    return path
+
+
+def test_thresholds_and_the_winner_are_chosen_on_the_validation_rows(divided: Path) -> None:
+    options = (*OPTIONS, "--scores", "a,b,c", "--split", "part", "--rule", "sensitivity", "--target", "0.9")
+    report = json.loads(run(divided, *options, "--json"))
+    frame = pd.read_csv(divided)
+    val, test = frame[frame["part"] == "val"], frame[frame["part"] == "test"]
+    cut = choose_threshold(val["truth"] == "malignant", val["a"], rule="sensitivity", target=0.9)
+    first = next(r for r in report["thresholded"] if r["metric"] == "specificity" and r["arm_a"] == "a")
+    benign = test[test["truth"] == "benign"]
+    assert first["estimate"] == pytest.approx((benign["a"] < cut.threshold).mean())
+    assert "chosen on 44 validation images by sensitivity 0.9" in first["note"]
+    assert {row["n"] for row in report["auc"]} == {46}
+    winner = {row["comparison"]: row for row in report["winner"]}
+    best = max("abc", key=lambda name: auc(val["truth"] == "malignant", val[name]))
+    assert {row["arm_a"] for row in winner.values()} == {best}
+    assert winner["naive, best of 3"]["estimate"] == auc(val["truth"] == "malignant", val[best])
+    assert winner["test, best of 3"]["estimate"] == auc(test["truth"] == "malignant", test[best])
+    assert winner["corrected, best of 3"]["estimate"] < winner["naive, best of 3"]["estimate"]
+    text = run(divided, *options)
+    assert "what the choice adds" in text
+    assert "Called positive at the sensitivity threshold" in text
+
+
+def test_a_patient_in_both_parts_is_refused(divided: Path) -> None:
+    frame = pd.read_csv(divided)
+    frame.loc[44, "patient"] = "p0"
+    frame.to_csv(divided, index=False)
+    options = (*OPTIONS, "--scores", "a,b", "--split", "part", "--group", "patient")
+    assert "have rows in val and in test (first 'p0')" in run(divided, *options, code=2)
+
+
+def test_parts_of_the_curve_are_compared(scores: Path) -> None:
+    asked = ("--specificity", "0.9", "--sensitivity", "0.95", "--partial-auc", "0.8,1", "--adjust", "max-t")
+    report = json.loads(run(scores, *OPTIONS, "--scores", "a,b,c", *asked, "--json"))
+    names = ["sensitivity at specificity 0.9", "specificity at sensitivity 0.95"]
+    names.append("partial auc, specificity 0.8 to 1")
+    assert [row["metric"] for row in report["roc_parts"] if row["arm_a"] == "b"] == names
+    assert list(dict.fromkeys(row["metric"] for row in report["roc_part_pairs"])) == names
+    y = pd.read_csv(scores)["truth"] == "malignant"
+    area = next(r for r in report["roc_parts"] if r["metric"] == names[2] and r["arm_a"] == "c")
+    assert area["estimate"] == partial_auc(y, pd.read_csv(scores)["c"], low=0.8)
+    assert report["auc_pairs"][0]["family"] == "all pairs, max-t"
+    assert {row["method"] for row in report["roc_bands"]} == {
+        "Kolmogorov bands of both classes, joined (Campbell 1994)"
+    }
+    text = run(scores, *OPTIONS, "--scores", "a,b,c", *asked)
+    assert "Differences partial auc, specificity 0.8 to 1" in text
+
+
+def test_a_reference_restricts_the_auc_pairs(scores: Path) -> None:
+    report = json.loads(run(scores, *OPTIONS, "--scores", "a,b,c", "--reference", "b", "--json"))
+    assert [row["comparison"] for row in report["auc_pairs"]] == ["a - b", "c - b", "all AUCs equal"]
 
 
 def test_a_margin_gives_tests_of_non_inferiority(scores: Path) -> None:
@@ -91,7 +158,7 @@ def test_log_odds_and_their_probabilities_agree(scores: Path) -> None:
 
 def test_scores_that_are_no_probabilities_are_only_ranked(scores: Path) -> None:
     report = json.loads(run(scores, *OPTIONS, "--scores", "a,logit_a", "--json"))
-    assert set(report) == {"auc", "auc_pairs", "roc", "notes"}
+    assert set(report) == {"auc", "auc_pairs", "roc", "roc_bands", "winner", "notes"}
     assert "logit_a is no probability" in report["notes"][0]
 
 
@@ -120,7 +187,13 @@ def test_the_same_seed_gives_the_same_intervals(scores: Path) -> None:
     ("options", "message"),
     [
         (("--scores", "a,d"), "no column 'd'"),
-        (("--scores", "a,b", "--reference", "a"), "--reference needs --margin"),
+        (("--scores", "a,b", "--reference", "d"), "--reference is 'd'; the models are 'a', 'b'"),
+        (("--scores", "a,b", "--rule", "youden"), "--rule chooses thresholds on validation images"),
+        (("--scores", "a,b", "--specificity", "high"), "--specificity is 'high'; give numbers"),
+        (("--scores", "a,b", "--partial-auc", "0.9"), "--partial-auc is '0.9'; give 2 numbers"),
+        (("--scores", "a,b", "--partial-auc", "1,0.9"), "needs 0 <= `low` < `high` <= 1"),
+        (("--scores", "a,b", "--split", "truth"), "a split column holds 'val' and 'test', both of them"),
+        (("--scores", "a,b", "--band", "wide"), "allowed are 'auto', 'ks', 'fixed-width', 'none'"),
         (("--scores", "a,b", "--margin", "0.1", "--reference", "z"), "--reference is 'z'; the models are"),
         (("--scores", "a,b", "--margin", "-0.1"), "margin"),
         (("--scores", "a,truth"), "`truth` is not numeric"),

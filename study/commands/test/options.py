@@ -13,6 +13,27 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON with every digit 
 ConfLevel = Annotated[float, typer.Option(help="Level of the intervals, between 0 and 1.")]
 
 
+Specificity = Annotated[
+    str | None, typer.Option(help="Sensitivity at these specificities, for example 0.9,0.95.")
+]
+Sensitivity = Annotated[
+    str | None, typer.Option(help="Specificity at these sensitivities, for example 0.9,0.95.")
+]
+PartialAuc = Annotated[
+    str | None, typer.Option(metavar="LOW,HIGH", help="Area between two specificities, for example 0.8,1.")
+]
+Focus = Annotated[str, typer.Option(help="The rate that --partial-auc is over: specificity or sensitivity.")]
+Band = Annotated[str, typer.Option(help="Simultaneous band of the curve: auto, ks, fixed-width or none.")]
+
+
+class Rule(StrEnum):
+    """How a threshold is chosen on validation rows, see `stats.rates.thresholds.RULES`."""
+
+    youden = "youden"
+    sensitivity = "sensitivity"
+    specificity = "specificity"
+
+
 class Adjust(StrEnum):
     """Adjustment over all pairs, see `stats.multiplicity.adjust.adjust_p`."""
 

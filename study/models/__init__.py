@@ -1,0 +1,1 @@
+"""K models on the same images: rows and curves that `study compare` and the analysis plan share."""
