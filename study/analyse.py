@@ -8,8 +8,10 @@ from typing import Any
 import pandas as pd
 
 from data.store import Store
-from stats.results import RESULT_COLUMNS, ComparisonResult, records, results_frame
+from stats.results import RESULT_COLUMNS, ComparisonResult, results_frame
+from study.analyses.all_pairs import PAIR_COLUMNS, all_pairs
 from study.analyses.cell_tests import CellTest, cell_test_rows
+from study.analyses.findings import findings_table, is_planned
 from study.analyses.grid_data import GridData, design_columns, load_grid
 from study.analyses.margins import margin_rows
 from study.analyses.mixed_models import (
@@ -18,12 +20,12 @@ from study.analyses.mixed_models import (
     RANDOM_COLUMNS,
     SHARE_COLUMNS,
     TEST_COLUMNS,
-    MixedResult,
     check_mixed,
     fit_mixed,
 )
 from study.analyses.paired_tests import delong_rows, mcnemar_rows
 from study.analyses.recipes import recipe_rows
+from study.analyses.selected_models import CURVES, ModelResults, model_results
 from study.analyses.selection import (
     ROC_COLUMNS,
     SELECTED_COLUMNS,
@@ -32,11 +34,11 @@ from study.analyses.selection import (
     select_cells,
     selected_rows,
 )
-from study.analyses.sentences import comparison_sentence, mixed_sentence
+from study.analyses.winners import winner_estimates
 from study.config import AnalysisPlan
-from study.config.analysis import SelectedPlan
+from study.config.analysis import CONTRAST_KINDS, SELECTED_KINDS
+from study.config.selected_plans import SelectedPlan
 
-FINDING_COLUMNS = ("analysis", "task", "comparison", "planned", "sentence")
 SUMMARY_COLUMNS = ("task", "split", "class", "label", "n_images", "n_groups")
 _SPLITS = ("train", "val", "test")
 
@@ -54,8 +56,8 @@ def analyse(
 
     Returns
     -------
-    metrics, comparisons, mixed_fixed, mixed_random, mixed_models, mixed_tests, mixed_shares, selected, roc,
-    data_summary, findings
+    metrics, comparisons, estimates, pairs, mixed_fixed, mixed_random, mixed_models, mixed_tests,
+    mixed_shares, selected, roc, roc_bands, reliability, decision, data_summary, findings
 
     Raises
     ------
@@ -65,14 +67,36 @@ def analyse(
     data = load_grid(store)
     _check_names(plan, data)
     selections = _selections(plan, data)
-    rows = _image_rows(plan, data, selections, own_plan) + _cell_rows(plan, data, own_plan)
+    models = _model_results(plan, data, selections, own_plan)
+    rows = [
+        *_image_rows(plan, data, selections, own_plan),
+        *(row for found in models for row in found.comparisons),
+        *_cell_rows(plan, data, own_plan),
+    ]
+    estimates = results_frame(
+        [*(row for found in models for row in found.estimates), *_winner_rows(plan, data, own_plan)]
+    )
+    pairs = _stacked(
+        (
+            all_pairs(
+                data,
+                entry,
+                task=task,
+                conf_level=plan.conf_level,
+                planned=is_planned(entry, own_plan, "pairs"),
+            )
+            for entry in plan.pairs
+            for task in data.tasks
+        ),
+        PAIR_COLUMNS,
+    )
     mixed = [
         fit_mixed(
             data,
             entry,
             model=number,
             conf_level=plan.conf_level,
-            planned=_is_planned(entry, own_plan, "mixed"),
+            planned=is_planned(entry, own_plan, "mixed"),
         )
         for number, entry in enumerate(plan.mixed, start=1)
     ]
@@ -80,6 +104,8 @@ def analyse(
     tables = {
         "metrics": data.metrics,
         "comparisons": comparisons,
+        "estimates": estimates,
+        "pairs": pairs,
         "mixed_fixed": _stacked((fit.fixed for fit in mixed), FIXED_COLUMNS),
         "mixed_random": _stacked((fit.random for fit in mixed), RANDOM_COLUMNS),
         "mixed_models": _stacked((fit.models for fit in mixed), MODEL_COLUMNS),
@@ -89,10 +115,11 @@ def analyse(
         "roc": _stacked((roc_rows(s) for s in selections.values()), ROC_COLUMNS).drop_duplicates(
             ignore_index=True
         ),
+        **{name: _curves(models, name) for name in CURVES},
         "data_summary": data_summary(store),
         "mixed_tests": _stacked((fit.tests for fit in mixed), TEST_COLUMNS),
         "mixed_shares": _stacked((fit.shares for fit in mixed), SHARE_COLUMNS),
-        "findings": _findings(comparisons, plan, mixed, own_plan),
+        "findings": findings_table(comparisons, plan, mixed, own_plan, estimates=estimates, pairs=pairs),
     }
     for name, table in tables.items():
         store.write_result(name, table)
@@ -117,9 +144,9 @@ def data_summary(store: Store) -> pd.DataFrame:
 
 def _check_names(plan: AnalysisPlan, data: GridData) -> None:
     columns = design_columns(data.planned)
-    for kind in ("delong", "mcnemar", "margin", "recipe", "wilcoxon", "permutation"):
+    for kind in CONTRAST_KINDS:
         for entry in getattr(plan, kind):
-            wanted = [entry.contrast, *getattr(entry, "by", ())]
+            wanted = [name for name in (entry.contrast, *getattr(entry, "by", ())) if name is not None]
             unknown = [name for name in wanted if name not in columns]
             if unknown:
                 raise ValueError(
@@ -131,8 +158,8 @@ def _check_names(plan: AnalysisPlan, data: GridData) -> None:
 
 
 def _selections(plan: AnalysisPlan, data: GridData) -> dict[tuple[str, str, str], Selection]:
-    """One selection per contrast, selecting metric and task, shared by DeLong and McNemar."""
-    entries: list[SelectedPlan] = [*plan.delong, *plan.mcnemar, *plan.margin]
+    """One selection per contrast, selecting metric and task, shared by all analyses of selected cells."""
+    entries: list[SelectedPlan] = [entry for kind in SELECTED_KINDS for entry in getattr(plan, kind)]
     wanted = dict.fromkeys((entry.contrast, entry.select) for entry in entries)
     return {
         (contrast, select, task): select_cells(data, task=task, contrast=contrast, select=select)
@@ -151,22 +178,65 @@ def _image_rows(
     rows: list[ComparisonResult] = []
     for kind, function in run.items():
         for entry in getattr(plan, kind):
-            planned = _is_planned(entry, own_plan, kind)
+            planned = is_planned(entry, own_plan, kind)
             for task in data.tasks:
                 selection = selections[entry.contrast, entry.select, task]
-                rows += function(
-                    data, selection, conf_level=plan.conf_level, planned=planned, group=entry.group
-                )
+                rows += function(data, selection, entry, conf_level=plan.conf_level, planned=planned)
     for entry in plan.margin:
-        planned = _is_planned(entry, own_plan, "margin")
+        planned = is_planned(entry, own_plan, "margin")
         for task in data.tasks:
             selection = selections[entry.contrast, entry.select, task]
             rows += margin_rows(data, selection, entry, conf_level=plan.conf_level, planned=planned)
     for entry in plan.recipe:
-        planned = _is_planned(entry, own_plan, "recipe")
+        planned = is_planned(entry, own_plan, "recipe")
         for task in data.tasks:
             rows += recipe_rows(data, entry, task=task, conf_level=plan.conf_level, planned=planned)
     return rows
+
+
+def _model_results(
+    plan: AnalysisPlan,
+    data: GridData,
+    selections: dict[tuple[str, str, str], Selection],
+    own_plan: AnalysisPlan | None,
+) -> list[ModelResults]:
+    return [
+        model_results(
+            data,
+            selections[entry.contrast, entry.select, task],
+            entry,
+            conf_level=plan.conf_level,
+            planned=is_planned(entry, own_plan, kind),
+        )
+        for kind in ("roc", "threshold", "calibration")
+        for entry in getattr(plan, kind)
+        for task in data.tasks
+    ]
+
+
+def _winner_rows(plan: AnalysisPlan, data: GridData, own_plan: AnalysisPlan | None) -> list[ComparisonResult]:
+    return [
+        row
+        for entry in plan.winner
+        for task in data.tasks
+        for row in winner_estimates(
+            data,
+            entry,
+            task=task,
+            conf_level=plan.conf_level,
+            planned=is_planned(entry, own_plan, "winner"),
+        )
+    ]
+
+
+def _curves(models: list[ModelResults], name: str) -> pd.DataFrame:
+    """The curves of one kind, with the columns task, contrast, select, arm first."""
+    frames = [found.curves[name] for found in models if name in found.curves]
+    keys = ["task", "contrast", "select", "arm"]
+    if not frames:
+        return pd.DataFrame(columns=keys)
+    whole = pd.concat(frames, ignore_index=True).drop_duplicates(ignore_index=True)
+    return whole[keys + [column for column in whole.columns if column not in keys]]
 
 
 def _cell_rows(plan: AnalysisPlan, data: GridData, own_plan: AnalysisPlan | None) -> list[ComparisonResult]:
@@ -184,48 +254,9 @@ def _cell_rows(plan: AnalysisPlan, data: GridData, own_plan: AnalysisPlan | None
             contrast=entry.contrast,
             by=entry.by,
             conf_level=plan.conf_level,
-            planned=_is_planned(entry, own_plan, kind),
+            planned=is_planned(entry, own_plan, kind),
         )
     ]
-
-
-def _findings(
-    comparisons: pd.DataFrame,
-    plan: AnalysisPlan,
-    mixed: list[MixedResult],
-    own_plan: AnalysisPlan | None,
-) -> pd.DataFrame:
-    rows = [
-        {
-            "analysis": row["analysis"],
-            "task": row["task"],
-            "comparison": row["comparison"],
-            "planned": row["planned"],
-            "sentence": comparison_sentence(row, alpha=plan.alpha),
-        }
-        for row in records(comparisons)
-    ]
-    for entry, fit in zip(plan.mixed, mixed, strict=True):
-        key = {"analysis": "mixed", "task": None, "planned": _is_planned(entry, own_plan, "mixed")}
-        note = records(fit.models)[0]["note"]
-        if fit.reason is not None:
-            sentence = f"The model {entry.formula} could not be fitted: {fit.reason.rstrip('.')}."
-            rows.append(key | {"comparison": entry.formula, "sentence": sentence})
-        for row, meaning in zip(records(fit.fixed), fit.meanings, strict=True):
-            if meaning.kind != "intercept":
-                sentence = mixed_sentence(
-                    row,
-                    response=fit.response,
-                    alpha=plan.alpha,
-                    note=note,
-                    meaning=meaning,
-                )
-                rows.append(key | {"comparison": f"{entry.formula}: {row['term']}", "sentence": sentence})
-    return pd.DataFrame(rows, columns=list(FINDING_COLUMNS)).astype({"planned": bool})
-
-
-def _is_planned(entry: Any, own_plan: AnalysisPlan | None, kind: str) -> bool:
-    return own_plan is None or entry in getattr(own_plan, kind)
 
 
 def _stacked(frames: Iterable[pd.DataFrame], columns: Iterable[str]) -> pd.DataFrame:

@@ -8,10 +8,10 @@ from typing import Any
 from stats.multiplicity.adjust import adjust_p
 from stats.results import ComparisonResult, joined_notes
 from stats.roc.equivalence import auc_margin_test
+from study.analyses.arm_rows import cannot_run, no_patients
 from study.analyses.grid_data import GridData
-from study.analyses.paired_tests import cannot_run, no_patients
 from study.analyses.selection import Selection
-from study.config.analysis import MarginPlan
+from study.config.selected_plans import MarginPlan
 
 
 def margin_rows(

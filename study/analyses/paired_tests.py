@@ -15,20 +15,36 @@ from stats.rates.mcnemar_clustered import VARIANTS as CLUSTERED_VARIANTS
 from stats.rates.mcnemar_clustered import clustered_mcnemar_test
 from stats.results import ComparisonResult, joined_notes
 from stats.roc.delong import CLUSTERED, PAIRED, delong
+from stats.roc.family import auc_family
+from study.analyses.arm_rows import (
+    cannot_run,
+    chosen_by,
+    comparison_name,
+    missing_arms,
+    no_patients,
+    not_run,
+    shared_fields,
+)
 from study.analyses.grid_data import GridData
+from study.analyses.predictions import scored_models
 from study.analyses.selection import Selection
+from study.config.selected_plans import DelongPlan, McnemarPlan
+from study.models.rates import cochran_row
+from study.models.scored import ModelOptions
 
 OVERALL = "all arms equal"
 
 
 def delong_rows(
-    data: GridData, selection: Selection, *, conf_level: float, planned: bool, group: str | None = None
+    data: GridData, selection: Selection, plan: DelongPlan, *, conf_level: float, planned: bool
 ) -> list[ComparisonResult]:
-    """Return one row per pair of arms (Holm within the task), and the global test for three or more.
+    """Return one row per pair of arms, or per arm against the reference, adjusted within the task.
 
-    With `group = "patient"` the covariance is that of clustered images (Obuchowski 1997).
+    Three arms or more have the global test too. With `group = "patient"` the covariance is that of clustered
+    images (Obuchowski 1997).
     """
-    shared = _shared(
+    group = plan.group
+    shared = shared_fields(
         data,
         selection,
         analysis="delong",
@@ -41,40 +57,54 @@ def delong_rows(
     test = selection.test
     reason = cannot_run(selection, need_classes=True) or no_patients(test, group)
     if reason or test is None:
-        return [_empty_row(selection, shared, method, reason)]
+        return [not_run(selection, shared, method, reason)]
     names = list(selection.cells)
     patients = None if group is None or test.groups is None else test.groups.tolist()
+    if plan.reference is not None and plan.reference not in names:
+        reason = f"the reference {plan.reference} is no arm with a done cell ({', '.join(names)})"
+        return [not_run(selection, shared, method, reason)]
     try:
-        fit = delong(
-            test.labels, test.ranking, names=names, group=patients, adjust="holm", conf_level=conf_level
+        family = auc_family(
+            test.labels,
+            test.ranking,
+            names=names,
+            group=patients,
+            adjust=plan.adjust,
+            reference=plan.reference,
+            conf_level=conf_level,
         )
     except ValueError as error:
-        return [_empty_row(selection, shared, method, str(error).rstrip("."))]
-    clustered = {} if patients else _design_effects(test, conf_level)
+        return [not_run(selection, shared, method, str(error).rstrip("."))]
+    clustered = {} if patients else _design_effects(test, names, conf_level)
     common = joined_notes(shared.pop("note"), *selection.notes)
     shared["n_groups"] = _n_groups(test)
     rows = []
-    for i, row in enumerate(fit.pair_results()):
+    fit = family.fit
+    for row in family.results:
         a, b = str(row.arm_a), str(row.arm_b)
-        own = joined_notes(*(note for note in fit.notes if _concerns(note, a, b)), clustered.get(i), common)
-        rows.append(replace(row, **shared, comparison=_comparison(selection, a, b), note=own))
+        effect = clustered.get(frozenset((a, b)))
+        concerned = [note for note in fit.notes if _concerns(note, a, b) or _concerns(note, b, a)]
+        own = joined_notes(*concerned, row.note, effect, common)
+        rows.append(replace(row, **shared, comparison=comparison_name(selection, a, b), note=own))
     if len(names) > 2:
         overall = fit.overall_result()
-        where = f"{selection.contrast}: {OVERALL}{_chosen_by(selection)}"
+        where = f"{selection.contrast}: {OVERALL}{chosen_by(selection)}"
         own = joined_notes(overall.note, common)
         rows.append(replace(overall, **shared, comparison=where, note=own))
-    return rows + _missing_arms(selection, shared, method)
+    return rows + missing_arms(selection, shared, method)
 
 
 def mcnemar_rows(
-    data: GridData, selection: Selection, *, conf_level: float, planned: bool, group: str | None = None
+    data: GridData, selection: Selection, plan: McnemarPlan, *, conf_level: float, planned: bool
 ) -> list[ComparisonResult]:
-    """Return one row per pair of arms (Holm within the task): corrected chi-square, other p in the note.
+    """Return one row per pair of arms, adjusted within the task: corrected chi-square, other p in the note.
 
-    With `group = "patient"` the statistic is Obuchowski's (1998) for several images per patient.
+    Three arms or more have Cochran's Q too. With `group = "patient"` the statistic of the pairs is
+    Obuchowski's (1998) for several images per patient, and there is no Q.
     """
+    group = plan.group
     method = VARIANTS["chi2_corrected"] if group is None else CLUSTERED_VARIANTS["obuchowski"]
-    shared = _shared(
+    shared = shared_fields(
         data,
         selection,
         analysis="mcnemar",
@@ -86,17 +116,17 @@ def mcnemar_rows(
     test = selection.test
     reason = cannot_run(selection, need_classes=False) or no_patients(test, group)
     if reason or test is None:
-        return [_empty_row(selection, shared, method, reason)]
+        return [not_run(selection, shared, method, reason)]
     if group is not None:
         try:
-            rows = _clustered_mcnemar_rows(selection, test, shared, conf_level)
+            rows = _clustered_mcnemar_rows(selection, test, shared, plan.adjust, conf_level)
         except ValueError as error:
-            return [_empty_row(selection, shared, method, str(error).rstrip("."))]
-        return rows + _missing_arms(selection, shared, method)
+            return [not_run(selection, shared, method, str(error).rstrip("."))]
+        return rows + missing_arms(selection, shared, method)
     correct = (test.scores >= THRESHOLD) == test.labels[:, None]
     pairs = list(combinations(range(len(test.names)), 2))
     fits = [mcnemar_test(correct[:, a], correct[:, b], conf_level=conf_level) for a, b in pairs]
-    adjusted = adjust_p([fit.p_corrected for fit in fits], "holm")
+    adjusted = adjust_p([fit.p_corrected for fit in fits], plan.adjust)
     names = list(selection.cells)
     common = joined_notes(shared.pop("note"), *selection.notes)
     rows = []
@@ -110,7 +140,7 @@ def mcnemar_rows(
             ComparisonResult(
                 **shared,
                 method=result.method,
-                comparison=_comparison(selection, names[a], names[b]),
+                comparison=comparison_name(selection, names[a], names[b]),
                 arm_a=names[a],
                 arm_b=names[b],
                 estimate_a=result.estimate_a,
@@ -128,11 +158,23 @@ def mcnemar_rows(
                 note=joined_notes(discordant, fit.note, _grouped_note(test), common),
             )
         )
-    return rows + _missing_arms(selection, shared, method)
+    if len(names) > 2:
+        rows.append(_cochran(selection, test, shared, common, conf_level))
+    return rows + missing_arms(selection, shared, method)
+
+
+def _cochran(
+    selection: Selection, test: PairedPredictions, shared: dict, common: str | None, conf_level: float
+) -> ComparisonResult:
+    """Cochran's Q of all arms; its pairs are the rows above."""
+    models = scored_models(test, list(selection.cells), patients=False)
+    row = cochran_row(models, [THRESHOLD] * len(models.names), ModelOptions(conf_level=conf_level))
+    where = f"{selection.contrast}: {OVERALL}{chosen_by(selection)}"
+    return replace(row, **shared, comparison=where, note=joined_notes(row.note, _grouped_note(test), common))
 
 
 def _clustered_mcnemar_rows(
-    selection: Selection, test: PairedPredictions, shared: dict, conf_level: float
+    selection: Selection, test: PairedPredictions, shared: dict, adjust: str, conf_level: float
 ) -> list[ComparisonResult]:
     correct = (test.scores >= THRESHOLD) == test.labels[:, None]
     pairs = list(combinations(range(len(test.names)), 2))
@@ -143,7 +185,7 @@ def _clustered_mcnemar_rows(
         )
         for a, b in pairs
     ]
-    adjusted = adjust_p([fit.p_obuchowski for fit in fits], "holm")
+    adjusted = adjust_p([fit.p_obuchowski for fit in fits], adjust)
     names = list(selection.cells)
     rows = []
     for (a, b), fit, p_adjusted in zip(pairs, fits, adjusted, strict=True):
@@ -155,93 +197,14 @@ def _clustered_mcnemar_rows(
             f"design effect {fit.design_effect:.3g}"
         )
         fields = {key: value for key, value in shared.items() if key != "note"}
-        fields |= {"comparison": _comparison(selection, names[a], names[b]), "p_adjusted": float(p_adjusted)}
+        fields |= {
+            "comparison": comparison_name(selection, names[a], names[b]),
+            "p_adjusted": float(p_adjusted),
+        }
         fields |= {"arm_a": names[a], "arm_b": names[b], "n_positive": int(test.labels.sum())}
         note = joined_notes(discordant, fit.note, shared["note"], *selection.notes)
         rows.append(replace(fit.to_result(), **fields, note=note))
     return rows
-
-
-def _shared(
-    data: GridData,
-    selection: Selection,
-    *,
-    analysis: str,
-    metric: str,
-    conf_level: float,
-    planned: bool,
-    group: str | None = None,
-) -> dict:
-    clustering = f", by {group}" if group else ""
-    cells = data.planned[data.planned["task"] == selection.task]
-    return {
-        "analysis": analysis,
-        "family": f"{analysis} {selection.contrast} by {selection.select}{clustering}, {selection.task}",
-        "task": selection.task,
-        "metric": metric,
-        "conf_level": conf_level,
-        "planned": planned,
-        "note": data.missing_note(cells),
-    }
-
-
-def cannot_run(selection: Selection, *, need_classes: bool) -> str | None:
-    if not selection.arms:
-        return f"no cell uses {selection.contrast}"
-    if len(selection.arms) == 1:
-        return f"{selection.contrast} has one level only ({selection.arms[0]}): nothing to compare"
-    if len(selection.cells) < 2:
-        return f"no done cell of {', '.join(arm for arm in selection.arms if arm not in selection.cells)}"
-    test = selection.test
-    if need_classes and test is not None:
-        n_positive = int(test.labels.sum())
-        if min(n_positive, test.labels.size - n_positive) < 2:
-            return (
-                f"{n_positive} of {test.labels.size} test images are positive: DeLong needs 2 of each class"
-            )
-    return None
-
-
-def no_patients(test: PairedPredictions | None, group: str | None) -> str | None:
-    """Why the images cannot be clustered by patient."""
-    if group is None or test is None:
-        return None
-    if test.groups is None or any(patient is None for patient in test.groups):
-        return "the plan clusters by patient, but the data set has no patient ids"
-    return None
-
-
-def _empty_row(selection: Selection, shared: dict, method: str, reason: str | None) -> ComparisonResult:
-    arms = [*selection.arms, None, None][:2]
-    comparison = _comparison(selection, *arms) if all(arms) else selection.contrast
-    note = joined_notes(f"not run: {reason}", shared["note"])
-    row = {**shared, "note": note, "method": method, "comparison": comparison}
-    return ComparisonResult(**row, arm_a=arms[0], arm_b=arms[1])
-
-
-def _missing_arms(selection: Selection, shared: dict, method: str) -> list[ComparisonResult]:
-    """A row that says so for every arm without a done cell, beside the pairs that could run."""
-    shared = {key: value for key, value in shared.items() if key != "note"}
-    gone = [arm for arm in selection.arms if arm not in selection.cells]
-    return [
-        ComparisonResult(
-            **shared,
-            method=method,
-            comparison=f"{selection.contrast}: {arm}{_chosen_by(selection)}",
-            arm_a=arm,
-            note=f"not run: no done cell of {arm}",
-        )
-        for arm in gone
-    ]
-
-
-def _comparison(selection: Selection, a: str | None, b: str | None) -> str:
-    return f"{selection.contrast}: {a} - {b}{_chosen_by(selection)}"
-
-
-def _chosen_by(selection: Selection) -> str:
-    """Keeps two plans apart that choose the cells of one contrast by different metrics."""
-    return "" if selection.select == "val_auc" else f" (chosen by {selection.select})"
 
 
 def _concerns(note: str, a: str, b: str) -> bool:
@@ -264,22 +227,24 @@ def _grouped_note(test: PairedPredictions) -> str | None:
     return f"{test.labels.size} images of {groups} patients count as independent"
 
 
-def _design_effects(test: PairedPredictions, conf_level: float) -> dict[int, str]:
+def _design_effects(
+    test: PairedPredictions, names: list[str], conf_level: float
+) -> dict[frozenset[str], str]:
     """Per pair of arms, what clustering by patient does to the variance; empty without shared patients."""
     note = _grouped_note(test)
     if note is None or test.groups is None or any(group is None for group in test.groups):
         return {}
-    k = len(test.names)
+    pairs = [frozenset(pair) for pair in combinations(names, 2)]
     try:
         clustered = delong(test.labels, test.ranking, group=test.groups.tolist(), conf_level=conf_level)
     except ValueError:
-        return dict.fromkeys(range(k * (k - 1) // 2), note)
+        return dict.fromkeys(pairs, note)
     plain = delong(test.labels, test.ranking, conf_level=conf_level)
     notes = {}
-    for i in range(plain.pairs.a.size):
+    for i, pair in enumerate(pairs):
         ratio = np.nan
         if plain.pairs.std_error[i] > 0:
             ratio = (clustered.pairs.std_error[i] / plain.pairs.std_error[i]) ** 2
         effect = f" (clustered by patient: variance x {ratio:.2f}, p {clustered.pairs.p_value[i]:.4g})"
-        notes[i] = note + (effect if np.isfinite(ratio) else "")
+        notes[pair] = note + (effect if np.isfinite(ratio) else "")
     return notes

@@ -24,6 +24,9 @@ _TITLES: dict[str, tuple[str, str, str | None]] = {
     "non-inferiority": ("Non-inferiority of AUCs", "AUC", "z"),
     "equivalence": ("Equivalence of AUCs", "AUC", "z"),
     "recipe": ("Recipes: mean AUC over seeds", "AUC", "z or t"),
+    "roc": ("Parts of the ROC curves", "value", None),
+    "threshold": ("Rates at thresholds chosen on validation", "rate", None),
+    "calibration": ("Brier scores (lower is better)", "score", None),
     "wilcoxon": ("Wilcoxon over the cells of the grid", "median", "W or V"),
     "permutation": ("Exact permutation tests over matched cells", "mean", None),
     "contrast": ("Contrasts of marginal means", "mean", "t"),
@@ -45,6 +48,7 @@ def print_results(console: Console, tables: Mapping[str, pd.DataFrame]) -> None:
         rows = comparisons[comparisons["analysis"] == analysis]
         if len(rows):
             _comparisons(console, rows, analysis)
+    _estimates(console, tables["estimates"])
     _mixed(console, tables)
     console.print("What was found", style="bold")
     if tables["findings"].empty:
@@ -124,6 +128,7 @@ def _summary(cells: pd.DataFrame) -> tuple[str, ...]:
 def _comparisons(console: Console, rows: pd.DataFrame, analysis: str, *, mark: bool = True) -> None:
     """One table; `mark` says which comparisons were not planned."""
     title, value, statistic = _TITLES[analysis]
+    several = analysis in ("roc", "threshold")
     adjusted = not (rows["p_adjusted"].isna() | (rows["p_adjusted"] == rows["p_value"])).all()
     shown = []
     for row in records(rows):
@@ -133,6 +138,7 @@ def _comparisons(console: Console, rows: pd.DataFrame, analysis: str, *, mark: b
             " ".join(
                 filter(None, (str(row["comparison"]), within(row), None if tagged else "(not planned)"))
             ),
+            *([str(row["metric"])] if several else []),
             f"{number(row['estimate_a'], 3)} / {number(row['estimate_b'], 3)}",
             number(row["estimate"], 3),
             interval(row["conf_low"], row["conf_high"], 3),
@@ -141,8 +147,41 @@ def _comparisons(console: Console, rows: pd.DataFrame, analysis: str, *, mark: b
         ]
         shown.append([*line, p_text(row["p_adjusted"])] if adjusted else line)
     level = f"{100 * rows['conf_level'].iloc[0]:g}% interval"
-    columns = ["task", "comparison", f"{value} a / b", "a - b", level, *filter(None, [statistic]), "p"]
-    print_table(console, title, [*columns, "p adj."] if adjusted else columns, shown, texts=2)
+    names = ["task", "comparison", *(["metric"] if several else [])]
+    columns = [*names, f"{value} a / b", "a - b", level, *filter(None, [statistic]), "p"]
+    print_table(console, title, [*columns, "p adj."] if adjusted else columns, shown, texts=len(names))
+
+
+def _estimates(console: Console, rows: pd.DataFrame) -> None:
+    """The arms' own values: metrics as rows, one table per task and kind."""
+    for (task, analysis), part in rows.groupby(["task", "analysis"], sort=False):
+        if analysis == "winner":
+            shown = [
+                (
+                    str(row["comparison"]),
+                    str(row["arm_a"] or ""),
+                    number(row["estimate"], 3),
+                    interval(row["conf_low"], row["conf_high"], 3),
+                )
+                for row in records(part)
+            ]
+            title = f"{task}: what the choice of the best cell adds to its value"
+            print_table(console, title, ("estimate", "cell", "value", "interval"), shown, texts=2)
+            continue
+        arms = list(dict.fromkeys(part["comparison"]))
+        lines = []
+        for metric in dict.fromkeys(part["metric"]):
+            own = part[part["metric"] == metric].drop_duplicates("comparison").set_index("comparison")
+            values = [
+                f"{number(own.loc[arm, 'estimate'], 3)} "
+                f"({interval(own.loc[arm, 'conf_low'], own.loc[arm, 'conf_high'], 3)})"
+                if arm in own.index
+                else "-"
+                for arm in arms
+            ]
+            lines.append((str(metric).replace("_", " "), *values))
+        name = "Calibration" if analysis == "calibration" else _TITLES[str(analysis)][0]
+        print_table(console, f"{task}: {name}, each arm", ("", *arms), lines)
 
 
 def _mixed(console: Console, tables: Mapping[str, pd.DataFrame]) -> None:

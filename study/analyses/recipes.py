@@ -12,9 +12,9 @@ from stats.levels import level_names
 from stats.pairing import PairedPredictions, paired_predictions
 from stats.recipes.variance import recipe_comparison
 from stats.results import ComparisonResult, joined_notes
+from study.analyses.arm_rows import no_patients
 from study.analyses.grid_data import GridData, design_keys, varied_columns
-from study.analyses.paired_tests import no_patients
-from study.config.analysis import RecipePlan
+from study.config.selected_plans import RecipePlan
 
 METHOD = "mean AUC over seeds"
 

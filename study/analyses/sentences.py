@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -50,6 +50,9 @@ def comparison_sentence(row: Mapping[str, Any], *, alpha: float) -> str:
         "non-inferiority": _margin,
         "equivalence": _margin,
         "recipe": _recipe,
+        "roc": _metric,
+        "threshold": _metric,
+        "calibration": _metric,
         "wilcoxon": _wilcoxon,
         "permutation": _permutation,
         "contrast": _contrast,
@@ -130,6 +133,57 @@ def _mcnemar(row: Mapping[str, Any], shown: bool) -> str:
     else:
         found = f"no difference was found in the images that the best {a} and the best {b} cell get right"
     return f"{found}: {values}, {_effect(row)}. {_MCNEMAR_LIMIT}"
+
+
+def _metric(row: Mapping[str, Any], shown: bool) -> str:
+    a, b = _arms(row)
+    name = "the Brier score (lower is better)" if row["metric"] == "brier" else f"the {row['metric']}"
+    detail = str(row["comparison"]).partition(", ")[2]
+    at = f" at the {detail}" if detail else ""
+    values = f"{row['estimate_a']:.3f} against {row['estimate_b']:.3f}"
+    if shown:
+        direction = "higher" if row["estimate"] > 0 else "lower"
+        found = f"{name} of the best {a} cell is {direction} than that of the best {b} cell{at}"
+    else:
+        found = f"no difference in {name} was found between the best {a} and the best {b} cell{at}"
+    return f"{found}: {values}, {_effect(row)}. {_DELONG_LIMIT}"
+
+
+def winner_sentence(rows: Sequence[Mapping[str, Any]], *, chosen_from: str) -> str:
+    """Return the text for the winner of one set of cells: its rows of `estimates`."""
+    first = rows[0]
+    if _missing(first["estimate"]):
+        reason = str(first["note"] or "no value exists").removeprefix("not run: ")
+        return f"{_place(first)}the optimism of the best of {chosen_from} could not be estimated: {reason}."
+    named = {str(row["comparison"]).rpartition(": ")[2].partition(",")[0]: row for row in rows}
+    count = str(first["comparison"]).rpartition("best of ")[2]
+    corrected, test = named["corrected"], named["test"]
+    added = first["estimate"] - corrected["estimate"]
+    verdict = (
+        f"the choice among {count} is worth {_signed(added)} of it" if added > 0 else "no optimism was found"
+    )
+    inside = f"{_percent(corrected['conf_level'])} interval {_span(corrected)}"
+    return (
+        f"{_place(first)}the best of {count} cells ({chosen_from}), {first['arm_a']}, has a validation "
+        f"{first['metric']} of {first['estimate']:.3f}; {verdict} (bias-corrected "
+        f"{corrected['estimate']:.3f}, {inside}). On the test images its AUC is {test['estimate']:.3f} "
+        f"({_span(test)}).{_loud(first['note'])}"
+    )
+
+
+def pairs_sentence(rows: Sequence[Mapping[str, Any]], *, alpha: float) -> str:
+    """Return the text for all pairs of cells of a task: their rows of `pairs`."""
+    first = rows[0]
+    if _missing(first["cell_a"]):
+        return f"{_place(first)}the pairs of cells could not be tested: {str(first['note'])[9:]}."
+    cells = {row["cell_a"] for row in rows} | {row["cell_b"] for row in rows}
+    differ = sum(bool(row["p_adjusted"] < alpha) for row in rows)
+    untested = sum(_missing(row["p_value"]) for row in rows)
+    without = f"; {untested} pairs have no test (variance 0)" if untested else ""
+    return (
+        f"{_place(first)}of the {len(rows)} pairs of {len(cells)} cells {differ} differ in test AUC "
+        f"({first['method']}, p adjusted by {first['adjust']} below {alpha:g}){without}. {_DELONG_LIMIT}"
+    )
 
 
 def _margin(row: Mapping[str, Any], shown: bool) -> str:

@@ -5,55 +5,47 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from study.config.base import Frozen
+from study.config.selected_plans import (
+    AucAdjustment,
+    CalibrationPlan,
+    DelongPlan,
+    MarginPlan,
+    McnemarPlan,
+    RecipePlan,
+    RocPlan,
+    SelectionMetric,
+    ThresholdPlan,
+)
 
 CellMetric = Literal["val_auc", "test_auc", "val_f1", "test_f1", "val_accuracy", "test_accuracy"]
-SelectionMetric = Literal["val_auc", "val_f1", "val_accuracy"]
 
 
-class SelectedPlan(Frozen):
-    """The best cells of the arms of `contrast`, compared on the same test images, per task."""
+# Kinds whose entries name a contrast.
+CONTRAST_KINDS = (
+    *("delong", "mcnemar", "margin", "recipe", "roc", "threshold", "calibration"),
+    *("winner", "wilcoxon", "permutation"),
+)
+SELECTED_KINDS = ("delong", "mcnemar", "margin", "roc", "threshold", "calibration")
 
-    contrast: str
-    """Factor whose levels are the arms."""
+
+class WinnerPlan(Frozen):
+    """The best of all cells of a task, chosen on validation: how much better it looks than it is."""
+
     select: SelectionMetric = "val_auc"
-    """Validation metric that chooses the best cell of each arm."""
+    """Validation metric that chooses the winner."""
+    contrast: str | None = None
+    """Factor: the winner of each of its arms too."""
+    group: Literal["patient"] | None = None
+    """"patient": patients are resampled as a whole; needs patient ids."""
 
 
-class DelongPlan(SelectedPlan):
-    """DeLong test between the selected cells, per task."""
+class PairsPlan(Frozen):
+    """DeLong test of every pair of done cells, per task."""
 
+    adjust: AucAdjustment = "holm"
+    """Adjustment over all pairs of a task."""
     group: Literal["patient"] | None = None
     """"patient": images of one patient count together (Obuchowski 1997); needs patient ids."""
-
-
-class RecipePlan(SelectedPlan):
-    """Arms compared over seeds: per arm the settings with the best mean of `select`, all of their seeds.
-
-    Tells the difference of the trained models from that of the recipes, whose seeds vary too.
-    """
-
-    group: Literal["patient"] | None = None
-    """"patient": images of one patient count together (Obuchowski 1997); needs patient ids."""
-
-
-class MarginPlan(SelectedPlan):
-    """Non-inferiority or equivalence of the selected cells against a reference arm."""
-
-    reference: str
-    """Level of the contrast that the other arms must not fall below."""
-    margin: Annotated[float, Field(gt=0, lt=1)]
-    """Loss of AUC that is still acceptable."""
-    goal: Literal["non-inferiority", "equivalence"] = "non-inferiority"
-    """One test (not worse), or two (neither worse nor better)."""
-    group: Literal["patient"] | None = None
-    """"patient": images of one patient count together (Obuchowski 1997); needs patient ids."""
-
-
-class McnemarPlan(SelectedPlan):
-    """McNemar test between the same selected cells at threshold 0.5, per task."""
-
-    group: Literal["patient"] | None = None
-    """"patient": images of one patient count together (Obuchowski 1998); needs patient ids."""
 
 
 class WilcoxonPlan(Frozen):
@@ -136,6 +128,16 @@ class AnalysisPlan(Frozen):
     """Non-inferiority and equivalence of AUCs."""
     recipe: tuple[RecipePlan, ...] = ()
     """Comparisons of recipes over seeds."""
+    roc: tuple[RocPlan, ...] = ()
+    """Operating points, partial areas and bands."""
+    threshold: tuple[ThresholdPlan, ...] = ()
+    """Rates at thresholds chosen on validation."""
+    calibration: tuple[CalibrationPlan, ...] = ()
+    """Calibration, Brier scores, decision curves."""
+    winner: tuple[WinnerPlan, ...] = ()
+    """Optimism of the best cell."""
+    pairs: tuple[PairsPlan, ...] = ()
+    """All pairs of cells."""
     wilcoxon: tuple[WilcoxonPlan, ...] = ()
     """Wilcoxon comparisons."""
     permutation: tuple[PermutationPlan, ...] = ()

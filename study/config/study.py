@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
-from study.config.analysis import AnalysisPlan
+from study.config.analysis import CONTRAST_KINDS, AnalysisPlan
 from study.config.base import Frozen
 from study.config.recipe import RECIPE_FIELDS, Recipe
 
@@ -142,19 +142,22 @@ class StudyConfig(Frozen):
 
     def _check_plan(self) -> None:
         names = self.varied()
-        for kind in ("delong", "mcnemar", "margin", "recipe", "wilcoxon", "permutation"):
+        for kind in CONTRAST_KINDS:
             for position, plan in enumerate(getattr(self.analysis, kind)):
                 where = f"analysis.{kind}.{position}.contrast"
-                if plan.contrast not in names:
+                if plan.contrast is not None and plan.contrast not in names:
                     raise ValueError(
                         f"{where}: `{plan.contrast}` is not varied in this study; "
                         f"varied are {', '.join(names)}"
                     )
-        for position, entry in enumerate(self.analysis.margin):
+        referring = [("delong", i, e) for i, e in enumerate(self.analysis.delong) if e.reference is not None]
+        for kind, position, entry in referring + [
+            ("margin", i, e) for i, e in enumerate(self.analysis.margin)
+        ]:
             known = [str(level) for level in self.levels(entry.contrast)]
             if entry.reference not in known:
                 raise ValueError(
-                    f"analysis.margin.{position}.reference: `{entry.reference}` is no level of "
+                    f"analysis.{kind}.{position}.reference: `{entry.reference}` is no level of "
                     f"`{entry.contrast}`; levels are {', '.join(known)}"
                 )
         for kind in ("wilcoxon", "permutation"):

@@ -45,6 +45,8 @@ def test_tables_are_written_and_returned(analysed: Analysed) -> None:
     assert set(tables) == {
         "metrics",
         "comparisons",
+        "estimates",
+        "pairs",
         "mixed_fixed",
         "mixed_random",
         "mixed_models",
@@ -52,6 +54,9 @@ def test_tables_are_written_and_returned(analysed: Analysed) -> None:
         "mixed_shares",
         "selected",
         "roc",
+        "roc_bands",
+        "reliability",
+        "decision",
         "data_summary",
         "findings",
     }
