@@ -11,6 +11,7 @@ import pandas as pd
 from manuscript.grid import varied_factors
 from manuscript.load import Report
 from manuscript.origin import missing_text
+from manuscript.plan import metric_words
 from manuscript.text import MINUS, count, duration, factor_name, integer, join_words, percent, plain, short_id
 
 MANY = 5
@@ -20,6 +21,11 @@ FINDING_KINDS = {
     "non-inferiority": "Non-inferiority of the selected models",
     "equivalence": "Equivalence of the selected models",
     "recipe": "Recipes over seeds",
+    "roc": "Parts of the ROC curves of the selected models",
+    "threshold": "Rates of the selected models at chosen thresholds",
+    "calibration": "Brier scores of the selected models",
+    "winner": "The choice of the best cell",
+    "pairs": "All pairs of cells",
     "mixed": "All cells: mixed models",
     "wilcoxon": "All cells: Wilcoxon tests",
     "permutation": "Matched cells: permutation tests",
@@ -28,14 +34,6 @@ FINDING_KINDS = {
 }
 SPLITS = {"val": "validation", "test": "test"}
 METRICS = {"auc": "AUC", "f1": "F1", "accuracy": "accuracy"}
-ANALYSIS_NAMES = {
-    "delong": "DeLong test [@delong1988; @sun2014]",
-    "mcnemar": "McNemar test [@mcnemar1947]",
-    "recipe": "Comparison of recipes [@obuchowski1995]",
-    "wilcoxon": "Wilcoxon test [@wilcoxon1945]",
-    "permutation": "Exact permutation test",
-    "mixed": "Mixed model [@bates2015]",
-}
 
 
 def study_line(report: Report) -> str:
@@ -178,77 +176,6 @@ def _shared(cells: pd.DataFrame) -> list[str]:
     return [name for name in cells.columns if cells[name].nunique(dropna=True) == 1]
 
 
-def plan_text(report: Report) -> str:
-    """The analysis plan of the study file as a list."""
-    plan = report.study.get("analysis", {})
-    lines = []
-    for kind, source in (("delong", "[@obuchowski1997]"), ("mcnemar", "[@obuchowski1998]")):
-        for entry in plan.get(kind, []):
-            lines.append(
-                f"{ANALYSIS_NAMES[kind]} between the arms of {_quoted(entry['contrast'])}: per task the "
-                f"best cell of each arm, chosen on {_metric(entry.get('select', 'val_auc'))}, "
-                "on the same test images"
-                + (f", clustered by patient {source}." if entry.get("group") else ".")
-            )
-    for entry in plan.get("margin", []):
-        lines.append(
-            f"{str(entry.get('goal', 'non-inferiority')).capitalize()} of the arms of "
-            f"{_quoted(entry['contrast'])} against {entry['reference']}, with a margin of "
-            f"{plain(float(entry['margin']))} AUC, between the same selected cells."
-        )
-    for entry in plan.get("recipe", []):
-        lines.append(
-            f"{ANALYSIS_NAMES['recipe']} between the arms of {_quoted(entry['contrast'])}: per task and arm "
-            f"the settings with the best mean {_metric(entry.get('select', 'val_auc'))} over seeds; once for "
-            "these trained models and once for new seeds, as in multi-reader studies with seeds as readers"
-            + (", clustered by patient [@obuchowski1997]." if entry.get("group") else ".")
-        )
-    for entry in plan.get("wilcoxon", []):
-        kind = "signed-rank, paired cells" if entry.get("paired") else "rank-sum"
-        by = join_words([_quoted(name) for name in entry.get("by", ["task"])])
-        lines.append(
-            f"{ANALYSIS_NAMES['wilcoxon']} ({kind}) of {_metric(entry.get('value', 'test_auc'))} "
-            f"between the levels of {_quoted(entry['contrast'])}, for each {by}."
-        )
-    for entry in plan.get("permutation", []):
-        by = join_words([_quoted(name) for name in entry.get("by", ["task"])])
-        lines.append(
-            f"{ANALYSIS_NAMES['permutation']} (all sign patterns, paired cells) of the mean difference in "
-            f"{_metric(entry.get('value', 'test_auc'))} between the levels of {_quoted(entry['contrast'])}, "
-            f"for each {by}."
-        )
-    for entry in plan.get("mixed", []):
-        df = entry.get("df", "satterthwaite")
-        source = {"satterthwaite": " [@kuznetsova2017]", "kenward-roger": " [@kenward1997]"}.get(df, "")
-        lines.append(f"{ANALYSIS_NAMES['mixed']} `{entry['formula']}`, degrees of freedom: {df}{source}.")
-    if not lines:
-        return "The study file plans no comparison; every comparison below is exploratory."
-    opening = (
-        "The study file fixed these comparisons before any result "
-        f"(two-sided level {plain(float(plan.get('alpha', 0.05)))}):"
-    )
-    if report.study.get("imported"):
-        level = plain(float(plan.get("alpha", 0.05)))
-        opening = f"These comparisons came with the imported predictions (two-sided level {level}):"
-    if report.mode == "published":
-        opening = "These are the comparisons of the original study that its published metrics allow:"
-    return "\n".join([opening, "", *(f"- {line}" for line in lines)])
-
-
-def _quoted(name: str) -> str:
-    return f"*{factor_name(name).lower()}*"
-
-
-def _metric(name: str) -> str:
-    parts = {
-        "val_auc": "validation AUC",
-        "test_auc": "test AUC",
-        "val_f1": "validation F1",
-        "test_f1": "test F1",
-    }
-    return parts.get(name, name.replace("_", " "))
-
-
 def findings_text(report: Report) -> str:
     """One sentence per comparison, planned ones first."""
     findings = report.table("findings")
@@ -286,7 +213,7 @@ def _finding(row: Any) -> str:
     """The sentence with its task in italics, a capital at its start and true minus signs."""
     text = re.sub(r"(?<![\w.])-(?=\d)", MINUS, str(row.sentence))
     # A formula keeps the name of its column; in a sentence the metric is called by its name.
-    text = re.sub(r"\b((?:val|test)_(?:auc|f1|accuracy))\b(?! ~)", lambda match: _metric(match[1]), text)
+    text = re.sub(r"\b((?:val|test)_(?:auc|f1|accuracy))\b(?! ~)", lambda match: metric_words(match[1]), text)
     start = f"{row.task}: "
     if isinstance(row.task, str) and text.startswith(start):
         return f"*{row.task}*: {text.removeprefix(start)}"

@@ -18,6 +18,7 @@ from plotnine import (
     geom_boxplot,
     geom_line,
     geom_point,
+    geom_ribbon,
     geom_step,
     ggplot,
     guide_legend,
@@ -130,10 +131,18 @@ def _point_size(n_cells: int) -> float:
 ROC_TICKS = ("0", "0.25", "0.5", "0.75", "1")
 
 
-def roc_curves(roc: pd.DataFrame, selected: pd.DataFrame, *, contrast: str, arms: Sequence[str]) -> ggplot:
+def roc_curves(
+    roc: pd.DataFrame,
+    selected: pd.DataFrame,
+    *,
+    contrast: str,
+    arms: Sequence[str],
+    bands: pd.DataFrame | None = None,
+) -> ggplot:
     """ROC curves of the selected cells on the test images, one panel per task.
 
     The legend names the arm with its AUC and interval (`roc_labels`); `arms` is the order of colours.
+    `bands` (task, arm, specificity, conf_low, conf_high) are drawn behind the curves where they are given.
     """
     labels = roc_labels(selected)
     curves = roc.merge(labels[["task", "cell_id", "arm", "curve"]], on=["task", "cell_id", "arm"])
@@ -147,6 +156,8 @@ def roc_curves(roc: pd.DataFrame, selected: pd.DataFrame, *, contrast: str, arms
     return (
         ggplot(curves, aes("fpr", "tpr", color="curve", linetype="curve"))
         + geom_abline(slope=1, intercept=0, color="#BBBBBB", linetype="dotted")
+        + _band(bands, labels, curves["task"].cat.categories)
+        + scale_fill_manual(values={curve: colours[arm] for curve, arm in by_curve.items()}, guide=None)
         + geom_step(size=0.8)
         + facet_wrap("task", nrow=1)
         + scale_color_manual(values={curve: colours[arm] for curve, arm in by_curve.items()})
@@ -164,6 +175,26 @@ def roc_curves(roc: pd.DataFrame, selected: pd.DataFrame, *, contrast: str, arms
         + theme_study(width_mm=min(175, 85 * n_tasks + 5), height_mm=82 + 6 * len(labels))
         + theme(legend_direction="vertical", panel_grid_major_x=element_line(color=FAINT, size=0.45))
     )
+
+
+def _band(bands: pd.DataFrame | None, labels: pd.DataFrame, tasks: pd.Index) -> list[Any]:
+    """The simultaneous bands of the shown curves as ribbons."""
+    if bands is None or bands.empty:
+        return []
+    shown = bands.merge(labels[["task", "arm", "curve"]], on=["task", "arm"])
+    shown = shown.assign(
+        fpr=1.0 - shown["specificity"],
+        task=pd.Categorical(shown["task"], categories=tasks),
+        curve=pd.Categorical(shown["curve"], categories=list(labels["curve"])),
+    )
+    ribbon = geom_ribbon(
+        aes("fpr", ymin="conf_low", ymax="conf_high", fill="curve"),
+        data=shown,
+        alpha=0.12,
+        inherit_aes=False,
+        show_legend=False,
+    )
+    return [ribbon]
 
 
 def roc_labels(selected: pd.DataFrame) -> pd.DataFrame:

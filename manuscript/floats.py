@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
 from IPython.display import Markdown
 
 from manuscript import describe
+from manuscript import tables_models as models
 from manuscript import tables_tests as tests
 from manuscript.figures import factor_distribution, learning_curves, roc_curves
 from manuscript.figures_gradcam import choose_tiles, gradcam_panel
+from manuscript.figures_models import decision_curves, reliability_curves
 from manuscript.grid import first_contrast, level_order, varied_factors
 from manuscript.load import Report
 from manuscript.origin import gradcam_missing, missing_text, provenance_text
+from manuscript.plan import plan_text
 from manuscript.tables import (
     cells_table,
     data_table,
@@ -76,7 +79,10 @@ def roc(report: Report) -> Any:
         return _missing(report, "ROC curves")
     contrast = str(chosen["contrast"].iloc[0])
     test = curves[(curves["split"] == "test") & (curves["contrast"] == contrast)].drop_duplicates()
-    return roc_curves(test, chosen, contrast=contrast, arms=_arms(report, contrast))
+    bands = report.table("roc_bands")
+    if bands is not None:
+        bands = bands[bands["contrast"] == contrast].drop_duplicates(["task", "arm", "specificity"])
+    return roc_curves(test, chosen, contrast=contrast, arms=_arms(report, contrast), bands=bands)
 
 
 def curves(report: Report) -> Any:
@@ -119,6 +125,53 @@ def mcnemar(report: Report) -> Any:
     """McNemar comparisons."""
     rows = report.analysis("mcnemar")
     return _unplanned(report, "mcnemar", "the McNemar test") if rows is None else tests.mcnemar_table(rows)
+
+
+def rates(report: Report) -> Any:
+    """Rates of the selected cells at thresholds chosen on validation."""
+    rows = report.estimates("threshold")
+    what = "rates at chosen thresholds"
+    return _unplanned(report, "threshold", what) if rows is None else models.estimates_table(rows)
+
+
+def calibration(report: Report) -> Any:
+    """Calibration of the selected cells."""
+    rows = report.estimates("calibration")
+    return _unplanned(report, "calibration", "calibration") if rows is None else models.estimates_table(rows)
+
+
+def differences(report: Report) -> Any:
+    """Differences in parts of the ROC curve, rates and Brier scores."""
+    rows = report.analysis("roc", "threshold", "calibration")
+    what = "differences beyond AUC and accuracy"
+    return _unplanned(report, "roc", what) if rows is None else models.differences_table(rows)
+
+
+def winner(report: Report) -> Any:
+    """What the choice of the best cell adds to its value."""
+    rows = report.estimates("winner")
+    what = "the optimism of the best cell"
+    return _unplanned(report, "winner", what) if rows is None else models.winner_table(rows)
+
+
+def reliability(report: Report) -> Any:
+    """Reliability curves of the selected cells."""
+    return _curves(report, "reliability", reliability_curves)
+
+
+def decision(report: Report) -> Any:
+    """Decision curves of the selected cells."""
+    return _curves(report, "decision", decision_curves)
+
+
+def _curves(report: Report, name: str, draw: Callable[..., Any]) -> Any:
+    curves = report.table(name)
+    if curves is None:
+        return _unplanned(report, "calibration", f"{name} curves")
+    first = curves.iloc[0]
+    own = curves[(curves["contrast"] == first["contrast"]) & (curves["select"] == first["select"])]
+    contrast = str(first["contrast"])
+    return draw(own, contrast=contrast, arms=_arms(report, contrast))
 
 
 def wilcoxon(report: Report) -> Any:
@@ -216,7 +269,7 @@ def sentences(report: Report) -> Mapping[str, Markdown]:
         "cells": describe.cells_text,
         "design": describe.design_text,
         "protocol": describe.protocol_text,
-        "plan": describe.plan_text,
+        "plan": plan_text,
         "findings": describe.findings_text,
         "provenance": provenance_text,
     }

@@ -17,11 +17,16 @@ from data.store import Store
 RESULT_TABLES = (
     "metrics",
     "comparisons",
+    "estimates",
+    "pairs",
     "mixed_fixed",
     "mixed_random",
     "mixed_models",
     "selected",
     "roc",
+    "roc_bands",
+    "reliability",
+    "decision",
     "data_summary",
     "findings",
 )
@@ -63,6 +68,14 @@ class Report:
         if frame is None:
             return None
         rows = frame[frame["analysis"].isin(names)]
+        return None if rows.empty else rows.reset_index(drop=True)
+
+    def estimates(self, analysis: str) -> pd.DataFrame | None:
+        """The values of single arms from one kind of analysis, else None."""
+        frame = self.table("estimates")
+        if frame is None:
+            return None
+        rows = frame[frame["analysis"] == analysis]
         return None if rows.empty else rows.reset_index(drop=True)
 
     @property

@@ -86,12 +86,16 @@ def _best(report: Report) -> str:
 
 
 def _interval_name(report: Report) -> str:
-    """`the 95 % interval`, from the level that the analysis used."""
+    """`the 95 % interval (DeLong variance, wald interval)`: level of the plan, method of the analysis."""
     rows = report.analysis("delong")
     if rows is None:
         return "the interval of the analysis plan"
     levels = rows["conf_level"].dropna().unique()
-    return f"the {100 * levels[0]:g} % interval" if len(levels) == 1 else "the interval named in the table"
+    name = f"the {100 * levels[0]:g} % interval" if len(levels) == 1 else "the interval named in the table"
+    chosen = main_selection(report)
+    methods = [] if chosen is None or "test_auc_method" not in chosen else chosen["test_auc_method"].dropna()
+    shown = join_words([str(method).partition(",")[0] for method in dict.fromkeys(methods)])
+    return f"{name} ({shown})" if shown else name
 
 
 def _singular(report: Report) -> str:

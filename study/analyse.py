@@ -110,7 +110,15 @@ def analyse(
         "mixed_random": _stacked((fit.random for fit in mixed), RANDOM_COLUMNS),
         "mixed_models": _stacked((fit.models for fit in mixed), MODEL_COLUMNS),
         "selected": _stacked(
-            (selected_rows(s, conf_level=plan.conf_level) for s in selections.values()), SELECTED_COLUMNS
+            (
+                selected_rows(
+                    selection,
+                    conf_level=plan.conf_level,
+                    by_patient=_by_patient(plan, contrast, select),
+                )
+                for (contrast, select, _), selection in selections.items()
+            ),
+            SELECTED_COLUMNS,
         ),
         "roc": _stacked((roc_rows(s) for s in selections.values()), ROC_COLUMNS).drop_duplicates(
             ignore_index=True
@@ -166,6 +174,16 @@ def _selections(plan: AnalysisPlan, data: GridData) -> dict[tuple[str, str, str]
         for contrast, select in wanted
         for task in data.tasks
     }
+
+
+def _by_patient(plan: AnalysisPlan, contrast: str, select: str) -> bool:
+    """Whether an entry on these selected cells clusters by patient: their intervals then do so too."""
+    return any(
+        entry.group is not None
+        for kind in SELECTED_KINDS
+        for entry in getattr(plan, kind)
+        if (entry.contrast, entry.select) == (contrast, select)
+    )
 
 
 def _image_rows(

@@ -130,7 +130,8 @@ def _detail(plan: ModelPlan) -> str:
     """Tells two entries apart that differ in the rule of the threshold."""
     if not isinstance(plan, ThresholdPlan):
         return ""
-    return f", {plan.rule} threshold" + ("" if plan.target is None else f" {plan.target:g}")
+    rule = "Youden" if plan.rule == "youden" else plan.rule
+    return f", {rule} threshold" + ("" if plan.target is None else f" {plan.target:g}")
 
 
 def _placed(

@@ -23,6 +23,7 @@ SELECTED_COLUMNS = (
     "test_auc",
     "test_auc_low",
     "test_auc_high",
+    "test_auc_method",
 )
 ROC_COLUMNS = ("task", "contrast", "arm", "cell_id", "split", "fpr", "tpr", "threshold")
 
@@ -88,15 +89,21 @@ def select_cells(data: GridData, *, task: str, contrast: str, select: str) -> Se
     )
 
 
-def selected_rows(selection: Selection, *, conf_level: float) -> pd.DataFrame:
-    """Return one row in SELECTED_COLUMNS per arm that has a cell."""
+def selected_rows(selection: Selection, *, conf_level: float, by_patient: bool = False) -> pd.DataFrame:
+    """Return one row in SELECTED_COLUMNS per arm that has a cell.
+
+    `by_patient` : intervals of the AUC for clustered images (Obuchowski 1997) where all have patient ids;
+    `test_auc_method` says what was done
+    """
     rows = []
     for k, (arm, cell) in enumerate(selection.cells.items()):
         test = selection.test
         low = high = NAN
+        method = None
         if test is not None and _enough(test):
-            fit = auc_ci(test.labels, test.ranking[:, k], conf_level=conf_level)
-            low, high = fit.conf_low, fit.conf_high
+            groups = _patients(test) if by_patient else None
+            fit = auc_ci(test.labels, test.ranking[:, k], group=groups, conf_level=conf_level)
+            low, high, method = fit.conf_low, fit.conf_high, fit.method
         rows.append(
             {
                 "task": selection.task,
@@ -108,6 +115,7 @@ def selected_rows(selection: Selection, *, conf_level: float) -> pd.DataFrame:
                 "test_auc": cell["test_auc"],
                 "test_auc_low": low,
                 "test_auc_high": high,
+                "test_auc_method": method,
             }
         )
     return pd.DataFrame(rows, columns=list(SELECTED_COLUMNS))
@@ -134,6 +142,14 @@ def _test_predictions(data: GridData, task: str, best: dict[str, pd.Series]) -> 
     rows = data.store.read_predictions(task=task, cell_ids=ids, splits=("test",))
     parts = dict(iter(rows.groupby("cell_id", sort=False)))
     return paired_predictions({f"cell {cell_id}": parts[cell_id] for cell_id in ids})
+
+
+def _patients(test: PairedPredictions) -> list[str] | None:
+    """Patient ids; None where an image has none, or a class fewer than two patients."""
+    if test.groups is None or any(group is None for group in test.groups):
+        return None
+    per_class = [len(set(test.groups[test.labels == label].tolist())) for label in (True, False)]
+    return test.groups.tolist() if min(per_class) >= 2 else None
 
 
 def _enough(test: PairedPredictions) -> bool:

@@ -24,6 +24,10 @@ _LOUD = (
 _DELONG_LIMIT = (
     "This compares two trained models on these images; how much a second training would differ is not in it."
 )
+_METRIC_NAMES = {"auc": "AUC", "f1": "F1"}
+_PAIRS_LIMIT = (
+    "Each pair is two trained models on these images; how much a second training would differ is not in it."
+)
 _MCNEMAR_LIMIT = "This holds at threshold 0.5 and for these two trained models only."
 _RANK_SUM_LIMIT = (
     "The test takes cells as independent, though they share images and settings: its p is no strong evidence."
@@ -162,12 +166,13 @@ def winner_sentence(rows: Sequence[Mapping[str, Any]], *, chosen_from: str) -> s
     verdict = (
         f"the choice among {count} is worth {_signed(added)} of it" if added > 0 else "no optimism was found"
     )
+    metric = _METRIC_NAMES.get(first["metric"], first["metric"])
     inside = f"{_percent(corrected['conf_level'])} interval {_span(corrected)}"
     return (
         f"{_place(first)}the best of {count} cells ({chosen_from}), {first['arm_a']}, has a validation "
-        f"{first['metric']} of {first['estimate']:.3f}; {verdict} (bias-corrected "
+        f"{metric} of {first['estimate']:.3f}; {verdict} (bias-corrected "
         f"{corrected['estimate']:.3f}, {inside}). On the test images its AUC is {test['estimate']:.3f} "
-        f"({_span(test)}).{_loud(first['note'])}"
+        f"({_span(test)})."
     )
 
 
@@ -182,7 +187,7 @@ def pairs_sentence(rows: Sequence[Mapping[str, Any]], *, alpha: float) -> str:
     without = f"; {untested} pairs have no test (variance 0)" if untested else ""
     return (
         f"{_place(first)}of the {len(rows)} pairs of {len(cells)} cells {differ} differ in test AUC "
-        f"({first['method']}, p adjusted by {first['adjust']} below {alpha:g}){without}. {_DELONG_LIMIT}"
+        f"({first['method']}, p adjusted by {first['adjust']} below {alpha:g}){without}. {_PAIRS_LIMIT}"
     )
 
 

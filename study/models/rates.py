@@ -19,6 +19,7 @@ from study.models.scored import ModelOptions, ScoredModels, adjusted, pair_names
 Cuts = Sequence[float | ChosenThreshold]
 Correct = NDArray[np.bool_]
 
+RULE_NAMES = {"youden": "Youden's index"}
 RATES = ("accuracy", "sensitivity", "specificity")
 
 
@@ -38,8 +39,9 @@ def threshold_words(cut: float | ChosenThreshold) -> str | None:
         return None
     target = "" if cut.target is None else f" {cut.target:g}"
     n = cut.n_positive + cut.n_negative
+    rule = RULE_NAMES.get(cut.rule, cut.rule)
     words = (
-        f"threshold {cut.threshold:.6g} chosen on {n} validation images by {cut.rule}{target}, where it "
+        f"threshold {cut.threshold:.6g} chosen on {n} validation images by {rule}{target}, where it "
         f"reached sensitivity {cut.sensitivity:.3f} and specificity {cut.specificity:.3f}"
     )
     return joined_notes(words, cut.note)

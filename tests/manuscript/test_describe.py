@@ -9,6 +9,7 @@ from data.store import Store
 from manuscript import describe, floats
 from manuscript.load import Report, load_report
 from manuscript.origin import provenance_text
+from manuscript.plan import plan_text
 from manuscript.values import values
 
 
@@ -55,7 +56,7 @@ def test_open_cells_are_said(synthetic_report: Report) -> None:
 
 
 def test_the_plan_lists_every_planned_comparison(synthetic_report: Report) -> None:
-    text = describe.plan_text(synthetic_report)
+    text = plan_text(synthetic_report)
     assert text.count("\n- ") == 4
     assert "two-sided level 0.05" in text
     assert "`test_auc ~ pretrain + (1|head)`" in text
@@ -64,7 +65,7 @@ def test_the_plan_lists_every_planned_comparison(synthetic_report: Report) -> No
 
 def test_a_study_without_plan_says_that_all_is_exploratory(synthetic_report: Report) -> None:
     study = {key: value for key, value in synthetic_report.study.items() if key != "analysis"}
-    assert "exploratory" in describe.plan_text(replace(synthetic_report, study=study))
+    assert "exploratory" in plan_text(replace(synthetic_report, study=study))
 
 
 def test_findings_put_planned_comparisons_first(synthetic_report: Report) -> None:
@@ -172,7 +173,7 @@ def test_values_carry_the_picked_numbers(synthetic_report: Report) -> None:
     assert selected is not None
     shown = values(synthetic_report)
     assert shown.cells_done == "11 cells"
-    assert shown.interval_name == "the 95 % interval"
+    assert shown.interval_name == "the 95 % interval (DeLong variance)"
     assert all(f"{value:.3f}" in shown.best.data for value in selected["test_auc"])
 
 
@@ -198,7 +199,7 @@ def published() -> Report:
 
 
 def test_the_published_grid_does_not_claim_a_plan_of_its_own(published: Report) -> None:
-    assert "fixed these comparisons before" not in describe.plan_text(published)
+    assert "fixed these comparisons before" not in plan_text(published)
     assert "re-analyses the grid" in describe.abstract(published)
 
 
@@ -209,5 +210,24 @@ def test_imported_predictions_are_not_called_trained_here(synthetic_report: Repo
     assert describe.tasks_text(report) == "In task *breast* positive means malignant."
     assert describe.cells_text(report) == "The predictions of 12 cells were made elsewhere and imported."
     assert describe.design_text(report) == ""
-    assert describe.plan_text(report).startswith("These comparisons came with the imported predictions")
+    assert plan_text(report).startswith("These comparisons came with the imported predictions")
     assert "@frees2025" in describe.design_text(synthetic_report)
+
+
+def test_entries_of_selected_models_are_told_with_their_rules(synthetic_report: Report) -> None:
+    plan = {
+        "roc": [{"contrast": "pretrain", "specificity": [0.9, 0.95], "partial_auc": [0.8, 1.0]}],
+        "threshold": [
+            {"contrast": "pretrain", "rule": "sensitivity", "target": 0.9, "group": "patient"},
+            {"contrast": "pretrain"},
+        ],
+        "winner": [{"contrast": "pretrain"}],
+        "pairs": [{"adjust": "bh"}],
+    }
+    text = plan_text(replace(synthetic_report, study={**synthetic_report.study, "analysis": plan}))
+    assert "Sensitivity at a specificity of 0.9 and 0.95, partial AUC between 0.8 and 1 specificity" in text
+    assert "the threshold that reaches a sensitivity of 0.9, chosen on validation images" in text
+    assert "by validation AUC, clustered by patient." in text
+    assert "Youden's threshold" in text
+    assert "the best of each arm of *pretraining*, chosen on validation AUC" in text
+    assert "p-values adjusted by Benjamini and Hochberg" in text

@@ -69,7 +69,8 @@ def test_every_citation_has_an_entry_and_every_entry_a_doi_or_eprint() -> None:
     bib = (FOLDER / "references.bib").read_text(encoding="utf-8")
     keys = set(re.findall(r"^@\w+\{([\w:.-]+),", bib, flags=re.MULTILINE))
     cited = {key for name in NAMES for key in CITATION.findall(_prose(parse_qmd(FOLDER / name)))}
-    cited |= set(CITATION.findall((FOLDER / "describe.py").read_text(encoding="utf-8")))
+    for name in ("describe.py", "plan.py"):
+        cited |= set(CITATION.findall((FOLDER / name).read_text(encoding="utf-8")))
     assert cited == keys
     assert bib.count("  doi = ") + bib.count("  eprint = ") == len(keys)
 
