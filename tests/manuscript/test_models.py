@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from data.store import Store
@@ -89,7 +90,8 @@ def test_decision_curves_keep_the_strategies_without_a_model_apart(report: Repor
     plot = figures_models.decision_curves(curves, contrast="pretrain", arms=arms)
     plot.draw(show=False)
     assert set(plot.data["arm"].astype(str)) == set(arms)
-    others = set(plot.layers[1].data["arm"])
+    own_data = [layer._data for layer in plot.layers if isinstance(layer._data, pd.DataFrame)]
+    others = {arm for data in own_data if "arm" in data for arm in data["arm"]}
     assert others
     assert not others & set(arms)
 
