@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from stats.results import joined_notes
 from stats.roc.delong import delong
 from stats.roc.family import auc_family
-from study.analyses.arm_rows import no_patients
+from study.analyses.arm_rows import no_patients, shared_patients_note
 from study.analyses.grid_data import GridData
 from study.analyses.predictions import split_predictions
 from study.config.analysis import PairsPlan
@@ -37,7 +38,7 @@ def all_pairs(
         missing = None
     frame = frame.assign(**shared)
     if missing is not None:
-        frame["note"] = missing
+        frame["note"] = [joined_notes(note, missing) for note in frame["note"]]
     return frame.reindex(columns=list(PAIR_COLUMNS))
 
 
@@ -77,5 +78,6 @@ def _tested(data: GridData, plan: PairsPlan, task: str, ids: list[str], conf_lev
             "method": fit.method,
             "n": fit.n_positive + fit.n_negative,
             "n_groups": fit.n_groups,
+            "note": None if plan.group is not None else shared_patients_note(test),
         }
     )

@@ -92,3 +92,16 @@ def comparison_name(selection: Selection, a: str | None, b: str | None) -> str:
 def chosen_by(selection: Selection) -> str:
     """Keeps two plans apart that choose the cells of one contrast by different metrics."""
     return "" if selection.select == "val_auc" else f" (chosen by {selection.select})"
+
+
+def n_patients(test: PairedPredictions) -> int | None:
+    """Return the number of patients, None where no image has an id."""
+    return None if test.groups is None else len(set(test.groups.tolist()))
+
+
+def shared_patients_note(test: PairedPredictions) -> str | None:
+    """Return what to say where several images of a patient count as independent; None where none do."""
+    groups = n_patients(test)
+    if groups is None or groups == test.labels.size:
+        return None
+    return f"{test.labels.size} images of {groups} patients count as independent"

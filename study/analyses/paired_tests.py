@@ -21,9 +21,11 @@ from study.analyses.arm_rows import (
     chosen_by,
     comparison_name,
     missing_arms,
+    n_patients,
     no_patients,
     not_run,
     shared_fields,
+    shared_patients_note,
 )
 from study.analyses.grid_data import GridData
 from study.analyses.predictions import scored_models
@@ -77,7 +79,7 @@ def delong_rows(
         return [not_run(selection, shared, method, str(error).rstrip("."))]
     clustered = {} if patients else _design_effects(test, names, conf_level)
     common = joined_notes(shared.pop("note"), *selection.notes)
-    shared["n_groups"] = _n_groups(test)
+    shared["n_groups"] = n_patients(test)
     rows = []
     fit = family.fit
     for row in family.results:
@@ -154,13 +156,29 @@ def mcnemar_rows(
                 conf_high=result.conf_high,
                 n=fit.n,
                 n_positive=int(test.labels.sum()),
-                n_groups=_n_groups(test),
-                note=joined_notes(discordant, fit.note, _grouped_note(test), common),
+                n_groups=n_patients(test),
+                note=joined_notes(
+                    discordant, fit.note, _mcnemar_effect(test, correct[:, a], correct[:, b]), common
+                ),
             )
         )
     if len(names) > 2:
         rows.append(_cochran(selection, test, shared, common, conf_level))
     return rows + missing_arms(selection, shared, method)
+
+
+def _mcnemar_effect(test: PairedPredictions, correct_a: np.ndarray, correct_b: np.ndarray) -> str | None:
+    """What clustering by patient does to the variance of this difference; None without shared patients."""
+    note = shared_patients_note(test)
+    if note is None or test.groups is None or any(group is None for group in test.groups):
+        return note
+    # the permutation is not looked at, so few patterns do
+    fit = clustered_mcnemar_test(
+        correct_a, correct_b, test.groups.tolist(), n_resamples=99, rng=np.random.default_rng(0)
+    )
+    if not np.isfinite(fit.design_effect) or np.isnan(fit.p_obuchowski):
+        return note
+    return f"{note} (clustered by patient: variance x {fit.design_effect:.2f}, p {fit.p_obuchowski:.4g})"
 
 
 def _cochran(
@@ -170,7 +188,9 @@ def _cochran(
     models = scored_models(test, list(selection.cells), patients=False)
     row = cochran_row(models, [THRESHOLD] * len(models.names), ModelOptions(conf_level=conf_level))
     where = f"{selection.contrast}: {OVERALL}{chosen_by(selection)}"
-    return replace(row, **shared, comparison=where, note=joined_notes(row.note, _grouped_note(test), common))
+    return replace(
+        row, **shared, comparison=where, note=joined_notes(row.note, shared_patients_note(test), common)
+    )
 
 
 def _clustered_mcnemar_rows(
@@ -216,22 +236,11 @@ def _concerns(note: str, a: str, b: str) -> bool:
     return note.startswith(f"{a} - {b}: ")
 
 
-def _n_groups(test: PairedPredictions) -> int | None:
-    return None if test.groups is None else len(set(test.groups.tolist()))
-
-
-def _grouped_note(test: PairedPredictions) -> str | None:
-    groups = _n_groups(test)
-    if groups is None or groups == test.labels.size:
-        return None
-    return f"{test.labels.size} images of {groups} patients count as independent"
-
-
 def _design_effects(
     test: PairedPredictions, names: list[str], conf_level: float
 ) -> dict[frozenset[str], str]:
     """Per pair of arms, what clustering by patient does to the variance; empty without shared patients."""
-    note = _grouped_note(test)
+    note = shared_patients_note(test)
     if note is None or test.groups is None or any(group is None for group in test.groups):
         return {}
     pairs = [frozenset(pair) for pair in combinations(names, 2)]

@@ -9,7 +9,14 @@ import pandas as pd
 
 from data.store import Store
 from stats.results import ComparisonResult, joined_notes
-from study.analyses.arm_rows import cannot_run, comparison_name, no_patients, not_run, shared_fields
+from study.analyses.arm_rows import (
+    cannot_run,
+    comparison_name,
+    no_patients,
+    not_run,
+    shared_fields,
+    shared_patients_note,
+)
 from study.analyses.grid_data import GridData
 from study.analyses.predictions import scored_models, split_predictions
 from study.analyses.selection import Selection
@@ -54,6 +61,8 @@ def model_results(
     reason = cannot_run(selection, need_classes=True) or no_patients(test, plan.group)
     if reason or test is None:
         return ModelResults(comparisons=[not_run(selection, shared, kind, reason)])
+    if plan.group is None:
+        shared["note"] = joined_notes(shared["note"], shared_patients_note(test))
     models = scored_models(test, list(selection.cells), patients=plan.group is not None)
     options = ModelOptions(conf_level=conf_level, adjust=plan.adjust)
     try:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from stats.levels import level_names
 from stats.results import ComparisonResult, joined_notes
-from study.analyses.arm_rows import no_patients
+from study.analyses.arm_rows import no_patients, shared_patients_note
 from study.analyses.grid_data import GridData
 from study.analyses.predictions import scored_models, split_predictions
 from study.config.analysis import WinnerPlan
@@ -83,9 +83,11 @@ def _winner(
     if reason:
         raise ValueError(reason)
     by_patient = plan.group is not None
-    return winner_rows(
+    note = None if by_patient else shared_patients_note(validation)
+    rows = winner_rows(
         scored_models(validation, ids, patients=by_patient),
         scored_models(test, ids, patients=by_patient),
         ModelOptions(conf_level=conf_level),
         metric=SELECT_METRICS[plan.select],
     )
+    return [replace(row, note=joined_notes(row.note, note)) for row in rows]

@@ -34,25 +34,7 @@ def mcnemar_report(
     ValueError : unknown column, missing labels, numbers that are no labels (probabilities)
     """
     check_columns(frame, [label, *predictions, *([group] if group else [])])
-    truth = level_column(frame, label)
-    known = set(truth)
-    notes, correct = [], []
-    for name in predictions:
-        predicted = level_column(frame, name)
-        strange = sorted(set(predicted) - known)
-        if strange and any(_is_fraction(value) for value in strange):
-            raise ValueError(
-                f"`{name}` holds values that are no label ({', '.join(strange[:3])}); "
-                f"give predicted labels, as in `{label}` ({', '.join(sorted(known)[:8])})."
-            )
-        if not known & set(predicted):
-            raise ValueError(
-                f"`{name}` and `{label}` have no level in common ({', '.join(strange[:3])} against "
-                f"{', '.join(sorted(known)[:3])}); write predictions with the words of the labels."
-            )
-        if strange:
-            notes.append(f"{name} predicts {', '.join(strange[:3])}, which no row of {label} has")
-        correct.append([a == b for a, b in zip(truth, predicted, strict=True)])
+    correct, notes = right_answers(frame, label, predictions)
     fit = mcnemar_test(correct[0], correct[1], conf_level=conf_level)
     report: dict[str, Any] = {
         "model_a": predictions[0],
@@ -84,6 +66,39 @@ def mcnemar_report(
         report["clustered"] = _clustered_dict(clustered)
         report["notes"].append(CLUSTERED_BESIDE)
     return report
+
+
+def right_answers(
+    frame: pd.DataFrame, label: str, predictions: Sequence[str]
+) -> tuple[list[list[bool]], list[str]]:
+    """Return which rows each column of predicted labels got right, and notes on its levels.
+
+    Raises
+    ------
+    ValueError : missing labels, numbers that are no labels (probabilities), no level in common
+    """
+    check_columns(frame, [label, *predictions])
+    truth = level_column(frame, label)
+    known = set(truth)
+    notes: list[str] = []
+    correct: list[list[bool]] = []
+    for name in predictions:
+        predicted = level_column(frame, name)
+        strange = sorted(set(predicted) - known)
+        if strange and any(_is_fraction(value) for value in strange):
+            raise ValueError(
+                f"`{name}` holds values that are no label ({', '.join(strange[:3])}); "
+                f"give predicted labels, as in `{label}` ({', '.join(sorted(known)[:8])})."
+            )
+        if not known & set(predicted):
+            raise ValueError(
+                f"`{name}` and `{label}` have no level in common ({', '.join(strange[:3])} against "
+                f"{', '.join(sorted(known)[:3])}); write predictions with the words of the labels."
+            )
+        if strange:
+            notes.append(f"{name} predicts {', '.join(strange[:3])}, which no row of {label} has")
+        correct.append([a == b for a, b in zip(truth, predicted, strict=True)])
+    return correct, notes
 
 
 def _clustered_dict(fit: ClusteredMcnemarResult) -> dict[str, Any]:

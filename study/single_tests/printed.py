@@ -12,7 +12,14 @@ from study.single_tests.printed_lmm import print_lmm
 
 def print_report(console: Console, test: str, report: dict[str, Any]) -> None:
     """Print the report of one test (see study/single_tests/) as tables and notes."""
-    {"delong": _delong, "mcnemar": _mcnemar, "wilcoxon": _wilcoxon, "lmm": print_lmm}[test](console, report)
+    shown = {
+        "delong": _delong,
+        "mcnemar": _mcnemar,
+        "cochran": _cochran,
+        "wilcoxon": _wilcoxon,
+        "lmm": print_lmm,
+    }
+    shown[test](console, report)
     for note in report.get("notes") or report.get("warnings") or []:
         console.print(f"Note: {note.rstrip('.')}.", style="yellow")
 
@@ -93,6 +100,30 @@ def _mcnemar(console: Console, report: dict[str, Any]) -> None:
         f"odds ratio {number(report['odds_ratio'])} "
         f"({interval(report['odds_ratio_conf_low'], report['odds_ratio_conf_high'])})",
     )
+
+
+def _cochran(console: Console, report: dict[str, Any]) -> None:
+    counts = [(m["name"], str(m["correct"]), number(m["accuracy"])) for m in report["models"]]
+    title = f"Cochran: {report['n']} rows, {report['n_informative']} on which the models differ"
+    print_table(console, title, ("model", "right", "accuracy"), counts)
+    console.print(
+        f"All accuracies equal: Q {number(report['Q'])}, df {report['df']}, p {p_text(report['p_value'])}; "
+        f"p {p_text(report['permutation']['p_value'])} ({report['method']})",
+    )
+    rows = [
+        (
+            f"{c['model_a']} - {c['model_b']}",
+            f"{c['only_a']} / {c['only_b']}",
+            number(c["difference"]),
+            interval(c["conf_low"], c["conf_high"]),
+            p_text(c["p_value"]),
+            p_text(c["p_adjusted"]),
+        )
+        for c in report["comparisons"]
+    ]
+    level = f"{100 * report['conf_level']:g}% interval"
+    columns = ("comparison", "only a / b", "difference", level, "p (mid-p)", f"p ({report['adjust']})")
+    print_table(console, "McNemar for every pair", columns, rows)
 
 
 def _wilcoxon(console: Console, report: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""`study test delong` and `study test mcnemar`: classifiers on the same images."""
+"""`study test delong`, `mcnemar` and `cochran`: classifiers on the same images."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from study.commands.test.options import AucAdjust, ConfLevel, File, Json, show
+from study.commands.test.options import Adjust, AucAdjust, ConfLevel, File, Json, show
 
 Label = Annotated[str, typer.Option(help="Column of true labels.")]
 
@@ -80,3 +80,31 @@ def mcnemar_command(
         frame, label=label, predictions=names, group=group, seed=seed, conf_level=conf_level
     )
     show("mcnemar", report, json)
+
+
+def cochran_command(
+    file: File,
+    label: Label,
+    predictions: Annotated[str, typer.Option(help="Two or more columns of predicted labels, A,B[,C...].")],
+    adjust: Annotated[Adjust, typer.Option(help="Adjustment of p over all pairs.")] = Adjust.holm,
+    seed: Annotated[int, typer.Option(help="Of random tables, where there are too many for all.")] = 0,
+    conf_level: ConfLevel = 0.95,
+    json: Json = False,
+) -> None:
+    """Compare K classifiers by which rows each got right (Cochran's Q, and McNemar's mid-p for every pair).
+
+    Example: study test cochran predictions.csv --label truth --predictions a,b,c
+    """
+    from study.single_tests.cochran_report import cochran_report
+    from study.single_tests.table_file import read_user_table
+    from study.single_tests.user_table import listed
+
+    report = cochran_report(
+        read_user_table(file),
+        label=label,
+        predictions=listed("--predictions", predictions, at_least=2),
+        adjust=adjust.value,
+        seed=seed,
+        conf_level=conf_level,
+    )
+    show("cochran", report, json)

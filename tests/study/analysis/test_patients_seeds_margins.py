@@ -110,3 +110,14 @@ def test_mcnemar_by_patient_of_the_plan_is_the_clustered_test(analysed: Analysed
     assert tested.any()
     assert (patients.loc[tested, "p_adjusted"] >= patients.loc[tested, "p_value"]).all()
     assert (patients["n_groups"] < patients["n"]).any()
+
+
+def test_an_ignored_patient_column_is_told_with_its_design_effect(analysed: Analysed) -> None:
+    entries = {kind: [{"contrast": "pretrain"}] for kind in ("mcnemar", "roc", "threshold", "calibration")}
+    tables = analyse(analysed[0], AnalysisPlan.model_validate({**entries, "winner": [{}], "pairs": [{}]}))
+    rows = tables["comparisons"]
+    assert rows["note"].str.contains("60 images of 30 patients count as independent").all()
+    mcnemar = rows[rows["analysis"] == "mcnemar"]
+    assert mcnemar["note"].str.contains(r"clustered by patient: variance x \d\.\d\d, p \d").any()
+    for name in ("estimates", "pairs"):
+        assert tables[name]["note"].str.contains("images of 30 patients count as independent").all()
