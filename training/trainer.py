@@ -107,8 +107,8 @@ class CellTrainer:
         notes = [self._precision_note] if self._precision_note else []
         if self.stopped_epoch is not None:
             notes.append(
-                f"stopped early after epoch {self.stopped_epoch} (0-based): {self._watch.waited} epochs "
-                f"without a better {self._job.settings.checkpoint}"
+                f"stopped early after epoch {self.stopped_epoch} (0-based): no better "
+                f"{self._job.settings.checkpoint} since epoch {self.best_epoch}"
             )
         worst = max(
             (row for row in self._rows if row["diverged"]), key=itemgetter("train_loss"), default=None

@@ -200,7 +200,9 @@ def test_early_stopping_is_the_beginning_of_the_full_run(rule):
     columns = full.history.columns.drop("seconds")  # the schedule is that of all 12 epochs
     pd.testing.assert_frame_equal(early.history[columns], full.history[columns].iloc[: stop + 1])
     assert early.best_epoch == best_epoch(full.history.iloc[: stop + 1], rule)
-    assert early.notes == (f"stopped early after epoch {stop} (0-based): 2 epochs without a better {rule}",)
+    assert early.notes == (
+        f"stopped early after epoch {stop} (0-based): no better {rule} since epoch {stop - 2}",
+    )
     assert (full.stopped_epoch, full.notes) == (None, ())
 
 
