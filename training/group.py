@@ -20,10 +20,11 @@ from training.cell_rows import cell_row, prediction_rows
 from training.checkpoints import head_metadata, save_checkpoint
 from training.feature_key import GroupImages, feature_key
 from training.features import FeatureCache
-from training.fit import FitResult, HeadData, best_epoch, check_batch_size, train_head
+from training.fit import FitResult, HeadData, check_batch_size, train_head
 from training.group_input import check_jobs, group_images, part_labels, resolve_device
 from training.heads import head_parameters
 from training.settings import CellJob
+from training.stopping import best_epoch
 from training.threads import torch_threads
 from training.weights import Weights, load_backbone
 from training.workers import MemoryGate, default_workers, run_tasks
@@ -222,11 +223,13 @@ class _GroupRun:
             raise trained
         if isinstance(trained, Exception):
             return self._failed(job, group_key, _reason(trained))
-        result, seconds, note = trained.result, trained.seconds, _amp_note(job)
+        result, seconds = trained.result, trained.seconds
+        note = "; ".join(result.notes) or None
         row = cell_row(job, group_key=group_key, device=self.device)
         row.update(
             seconds=seconds,
             best_epoch=result.best_epoch,
+            stopped_epoch=result.stopped_epoch,
             n_parameters=result.n_parameters,
             optimizer_implementation=result.optimizer,
             note=note,
@@ -282,12 +285,6 @@ def _rank(history: pd.DataFrame, job: CellJob) -> tuple[float, int]:
     """Smaller is better: minus the validation AUC of the chosen epoch, then the place in the grid."""
     chosen = history["epoch"] == best_epoch(history, job.settings.checkpoint)
     return -float(history.loc[chosen, "val_auc"].iloc[0]), job.index
-
-
-def _amp_note(job: CellJob) -> str | None:
-    if not job.settings.amp:
-        return None
-    return "amp was off: cached features and heads are computed in float32"
 
 
 def _reason(error: Exception) -> str:

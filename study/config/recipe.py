@@ -56,8 +56,24 @@ class Recipe(Frozen):
     """Which epoch is scored on the test split: highest validation AUC or lowest validation loss."""
     preprocessing: Literal["caffe", "imagenet-rgb", "minus-one-one"] = "caffe"
     """Input normalisation."""
-    augmentation: Literal["paper", "none"] = "paper"
-    """Augmentation of training images."""
+    augmentation: Literal["paper", "none", "flips", "rotation", "affine", "color-jitter", "blur", "all"] = (
+        "paper"
+    )
+    """Augmentation of training images: the paper's pipeline, nothing, one transformation, or all of them."""
+    momentum: Annotated[float, Field(gt=0, lt=1)] = 0.9
+    """Nesterov momentum (sgd-nesterov)."""
+    decay_norm_and_bias: bool = True
+    """Weight decay acts on BatchNorm and biases too, as originally (read where weight_decay is above 0)."""
+    warmup_epochs: Annotated[int, Field(ge=0)] = 0
+    """First epochs in which the learning rate rises linearly to lr; the decay begins after them."""
+    class_weights: Literal["none", "balanced"] = "none"
+    """Weights of the classes in the training loss; balanced = n / (2 n_class) of the training images."""
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of the target that is spread evenly over both classes in the training loss."""
+    clip_norm: Annotated[float, Field(ge=0)] = 0.0
+    """Largest Euclidean norm of the gradient of all trained parameters together; 0 = not clipped."""
+    patience: Annotated[int, Field(ge=0)] = 0
+    """Epochs in a row without a better checkpoint metric that end the training; 0 = train all epochs."""
 
 
 RECIPE_FIELDS: tuple[str, ...] = tuple(Recipe.model_fields)
@@ -69,5 +85,11 @@ def unused_fields(recipe: dict[str, Any]) -> frozenset[str]:
     They neither multiply the grid nor enter the identity of a cell.
     """
     read_by_heads = frozenset().union(*HEAD_FIELDS.values())
-    unused = read_by_heads - set(HEAD_FIELDS[recipe["head"]])
-    return unused if recipe["lr_decay"] == "beta" else unused | {"lr_decay_factor"}
+    unused = set(read_by_heads - set(HEAD_FIELDS[recipe["head"]]))
+    if recipe["lr_decay"] != "beta":
+        unused.add("lr_decay_factor")
+    if recipe["optimizer"] != "sgd-nesterov":
+        unused.add("momentum")
+    if recipe["weight_decay"] == 0:
+        unused.add("decay_norm_and_bias")
+    return frozenset(unused)

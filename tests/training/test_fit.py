@@ -2,6 +2,7 @@
 
 import math
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,10 +10,13 @@ import pytest
 import torch
 from torch.nn import functional
 
-from training.fit import HeadData, NonFiniteLossError, best_epoch, check_batch_size, train_head
+from training.fit import HeadData, check_batch_size, train_head
 from training.heads import build_head
 from training.metrics import epoch_metrics, positive_score, rank_auc
+from training.seeds import epoch_order
 from training.settings import HEAD_FIELDS, HEADS, CellJob, CellSettings
+from training.stopping import best_epoch
+from training.trainer import NonFiniteLossError
 from training.workers import CancelledError, MemoryGate, run_tasks
 
 F = 16
@@ -53,11 +57,11 @@ def make_job(head="NonLinear", cell_id="cell", **changes):
     return CellJob(cell_id=cell_id, index=0, settings=CellSettings(**values))
 
 
-def make_data(n_train=48, signal=2.0):
+def make_data(n_train=48, signal=2.0, positive_every=2):
     generator = torch.Generator().manual_seed(4)
 
     def part(n):
-        labels = torch.arange(n) % 2
+        labels = (torch.arange(n) % positive_every == 1).long()
         features = torch.randn(n, F, generator=generator)
         features[:, 0] += signal * labels
         return features, labels
@@ -111,6 +115,58 @@ def test_every_optimizer_trains_and_repeats(optimizer):
     assert first.optimizer.startswith(optimizer)
 
 
+PROTOCOLS = {
+    "warm-up": {"warmup_epochs": 2, "lr_decay": "cosine"},
+    "momentum": {"optimizer": "sgd-nesterov", "momentum": 0.5},
+    "no decay of norm and bias": {"decay_norm_and_bias": False, "weight_decay": 0.5},
+    "class weights": {"class_weights": "balanced"},
+    "label smoothing": {"label_smoothing": 0.2},
+    "clipping": {"clip_norm": 0.1},
+}
+
+
+@pytest.mark.parametrize("head", ["Linear", "ConvSkip"])
+@pytest.mark.parametrize("changes", PROTOCOLS.values(), ids=PROTOCOLS)
+def test_every_setting_of_the_protocol_acts_and_repeats(changes, head):
+    data = make_data(positive_every=3)
+    plain = {
+        name: value for name, value in changes.items() if name in ("optimizer", "weight_decay", "lr_decay")
+    }
+    first = fitted(make_job(head, **changes), data)
+    np.testing.assert_array_equal(first.test_logits, fitted(make_job(head, **changes), data).test_logits)
+    assert not np.array_equal(first.test_logits, fitted(make_job(head, **plain), data).test_logits)
+
+
+def test_against_a_plain_torch_loop():
+    """Warm-up, balanced weights, smoothing, clipping and spared biases, written out without this package."""
+    data = make_data(positive_every=3)
+    changes = {"lr_decay": "beta", "lr_decay_factor": 0.5, "warmup_epochs": 1, "weight_decay": 0.3}
+    changes |= {"optimizer": "adamw", "decay_norm_and_bias": False, "class_weights": "balanced"}
+    job = make_job("Linear", label_smoothing=0.1, clip_norm=0.2, **changes)
+    head = build_head(job.settings, F)
+    weight, bias = head.fc1.weight, head.fc1.bias
+    groups = [{"params": [weight], "weight_decay": 0.3}, {"params": [bias], "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, fused=True)
+    balance = torch.tensor([48 / (2 * 32), 48 / (2 * 16)])
+    losses = []
+    for epoch, lr in enumerate([0.005, 0.01, 0.005, 0.0025]):
+        for group in optimizer.param_groups:
+            group["lr"] = lr
+        features = data.train(epoch)
+        order = epoch_order(48, task="breast", seed=0, epoch=epoch)
+        for rows in torch.from_numpy(order).split(16):
+            logits, labels = functional.linear(features[rows], weight, bias), data.train_labels[rows]
+            loss = functional.cross_entropy(logits, labels, weight=balance, label_smoothing=0.1)
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_([weight, bias], 0.2)
+            optimizer.step()
+        losses.append(
+            functional.cross_entropy(functional.linear(data.val, weight, bias), data.val_labels).item()
+        )
+    assert fitted(job, data).history["val_loss"].tolist() == pytest.approx(losses, rel=1e-5)
+
+
 @pytest.mark.parametrize("rule", ["val_auc", "val_loss"])
 def test_stored_predictions_are_those_of_the_chosen_epoch(rule):
     data = make_data()
@@ -125,14 +181,6 @@ def test_stored_predictions_are_those_of_the_chosen_epoch(rule):
         np.testing.assert_array_equal(head.eval()(data.test).numpy(), result.test_logits)
 
 
-def test_first_of_equal_epochs_wins():
-    history = pd.DataFrame(
-        {"epoch": range(4), "val_auc": [0.5, 0.8, 0.8, 0.7], "val_loss": [0.9, 0.4, 0.3, 0.3]}
-    )
-    assert best_epoch(history, "val_auc") == 1
-    assert best_epoch(history, "val_loss") == 2
-
-
 def test_stopping_at_the_chosen_epoch_changes_nothing():
     # The test images are scored with the chosen epoch, so later epochs must leave no trace.
     job = make_job(lr=0.1, epochs=6)
@@ -140,6 +188,40 @@ def test_stopping_at_the_chosen_epoch_changes_nothing():
     shorter = fitted(make_job(lr=0.1, epochs=result.best_epoch + 1))
     assert result.best_epoch < 5
     np.testing.assert_array_equal(result.test_logits, shorter.test_logits)
+
+
+@pytest.mark.parametrize("rule", ["val_auc", "val_loss"])
+def test_early_stopping_is_the_beginning_of_the_full_run(rule):
+    protocol = {"checkpoint": rule, "lr": 0.1, "epochs": 12, "lr_decay": "cosine"}
+    full, early = fitted(make_job(**protocol)), fitted(make_job(**protocol, patience=2))
+    stop = early.stopped_epoch
+    assert stop == early.best_epoch + 2
+    assert early.history["epoch"].tolist() == list(range(stop + 1))
+    columns = full.history.columns.drop("seconds")  # the schedule is that of all 12 epochs
+    pd.testing.assert_frame_equal(early.history[columns], full.history[columns].iloc[: stop + 1])
+    assert early.best_epoch == best_epoch(full.history.iloc[: stop + 1], rule)
+    assert early.notes == (
+        f"stopped early after epoch {stop} (0-based): no better {rule} since epoch {stop - 2}",
+    )
+    assert (full.stopped_epoch, full.notes) == (None, ())
+
+
+def test_patience_that_runs_out_in_the_last_epoch_stopped_nothing():
+    early = fitted(make_job(lr=0.1, epochs=12, patience=2))
+    same = fitted(make_job(lr=0.1, epochs=early.stopped_epoch + 1, patience=2))
+    assert (same.stopped_epoch, same.notes) == (None, ())
+    np.testing.assert_array_equal(same.test_logits, early.test_logits)
+
+
+def test_divergence_is_marked_and_noted_and_the_cell_is_done():
+    data = make_data()
+    turned = replace(data, train=lambda epoch: data.train(epoch) * (1 if epoch < 2 else -300))
+    result = fitted(make_job("Linear"), turned)
+    losses, marks = result.history["train_loss"], result.history["diverged"]
+    assert marks.tolist() == [loss > 10 * math.log(2) and loss > losses[0] for loss in losses]
+    assert marks.tolist()[:3] == [False, False, True]
+    worst = int(losses[marks].idxmax())
+    assert result.notes[0].startswith(f"diverged: the training loss was {losses[worst]:.3g} in epoch {worst}")
 
 
 def test_history_has_one_row_per_epoch_with_the_contracts_columns():
@@ -157,7 +239,9 @@ def test_history_has_one_row_per_epoch_with_the_contracts_columns():
         "val_accuracy",
         "val_positive_rate",
         "seconds",
+        "diverged",
     ]
+    assert not history["diverged"].any()
     assert history["epoch"].tolist() == [0, 1, 2, 3]
     assert history["lr"].tolist() == pytest.approx([1e-2, 5e-3, 2.5e-3, 1.25e-3])
 

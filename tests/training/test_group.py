@@ -111,6 +111,29 @@ def test_trained_alone_gives_the_same_bits(job, together, tmp_path, task, trunk)
     )
 
 
+PROTOCOL = [
+    make_job(0, "Conv", warmup_epochs=1, optimizer="sgd-nesterov", momentum=0.5, clip_norm=0.1),
+    make_job(1, "ConvSkip", class_weights="balanced", label_smoothing=0.1),
+    make_job(2, "NonLinear", optimizer="adamw", weight_decay=0.5, decay_norm_and_bias=False),
+    make_job(3, "Linear", patience=1, epochs=6, lr=0.5),
+]
+
+
+def test_cells_of_other_protocols_share_a_group_and_are_the_same_alone(tmp_path, task, trunk):
+    together = Store.create(tmp_path / "together")
+    run(PROTOCOL, together, task, trunk)
+    for job in PROTOCOL:
+        alone = Store.create(tmp_path / job.cell_id)
+        run([job], alone, task, trunk)
+        path = f"predictions/task=breast/{job.cell_id}.parquet"
+        assert (alone.root / path).read_bytes() == (together.root / path).read_bytes()
+    row = together.cells().set_index("cell_id").loc[PROTOCOL[3].cell_id]
+    history = together.read_history(cell_ids=[PROTOCOL[3].cell_id])
+    assert row["stopped_epoch"] == history["epoch"].max() < 5
+    assert f"stopped early after epoch {row['stopped_epoch']}" in row["note"]
+    assert together.cells()["stopped_epoch"].isna().sum() == 3
+
+
 @pytest.mark.parametrize("workers", [1, 3])
 def test_reverse_order_and_other_workers_give_the_same_bits(workers, together, tmp_path, task, trunk):
     store = Store.create(tmp_path)
@@ -265,7 +288,8 @@ def test_broken_trunk_fails_every_cell_with_the_reason(tmp_path, task):
 
 def test_amp_is_said_to_be_off(tmp_path, task, trunk):
     outcomes = run([make_job(0, "Linear", amp=True)], Store.create(tmp_path), task, trunk)
-    assert outcomes[0].note == "amp was off: cached features and heads are computed in float32"
+    expected = "amp was off: it acts on CUDA only, and this cell was trained in float32 on cpu"
+    assert outcomes[0].note == expected
 
 
 @pytest.mark.parametrize(
