@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,13 +25,14 @@ class JointNormal:
 
     With the rank d of the correlation the squared radius is chi-square with d degrees of freedom, so that
     P(max |Z| >= t) is the mean over uniform directions u of P(chi2_d >= (t / max |loadings @ u|)^2): smooth
-    and monotone in t, indifferent to a singular correlation. Directions come from scrambled Sobol points.
+    and monotone in t, indifferent to a singular correlation. Directions come from scrambled Sobol points, for
+    rank 2 (three models) from two regular grids of angles, an eighth of the work and closer.
     Sources: Deak 1980; Somerville 1998; Genz and Bretz 2009, section 4.1.
     """
 
     rank: int
     n: int
-    reach: FloatArray  # max of |loadings @ u| per direction, shape (RANDOMISATIONS, directions)
+    reach: FloatArray  # max of |loadings @ u| per direction, shape (scramblings or grids, directions)
     upward: FloatArray  # max of loadings @ u, for one-sided tests
 
     @classmethod
@@ -46,12 +48,8 @@ class JointNormal:
         if rank == 1:
             shadow = np.array([[1.0], [-1.0]]) @ loadings.T
             return cls(1, len(loadings), np.ones((1, 2)), shadow.max(axis=1)[None, :])
-        rng = np.random.default_rng(_SEED) if rng is None else rng
         reach, upward = [], []
-        for _ in range(RANDOMISATIONS):
-            points = qmc.Sobol(rank, seed=rng).random_base2(POINTS)
-            directions = ndtri(np.clip(points, 2.0**-40, 1.0 - 2.0**-40))
-            directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+        for directions in _circle() if rank == 2 else _sphere(rank, rng):
             shadow = directions @ loadings.T
             reach.append(np.abs(shadow).max(axis=1))
             upward.append(shadow.max(axis=1))
@@ -102,3 +100,22 @@ class JointNormal:
         single = float(ndtr(-t)) * (2.0 if two_sided else 1.0)
         most = -np.expm1(self.n * np.log1p(-single)) if two_sided else min(1.0, self.n * single)
         return float(np.clip(means.mean(), single, most)), error
+
+
+def _circle() -> Iterator[FloatArray]:
+    """Two grids of 2^POINTS angles, one halfway between the points of the other.
+
+    The integrand is periodic and smooth but for kinks, so that the error falls with the square of the step.
+    """
+    angles = 2.0 * np.pi * np.arange(2**POINTS) / 2**POINTS
+    for offset in (0.0, np.pi / 2**POINTS):
+        yield np.column_stack([np.cos(angles + offset), np.sin(angles + offset)])
+
+
+def _sphere(rank: int, rng: np.random.Generator | None) -> Iterator[FloatArray]:
+    """RANDOMISATIONS sets of 2^POINTS directions that fill the sphere evenly."""
+    rng = np.random.default_rng(_SEED) if rng is None else rng
+    for _ in range(RANDOMISATIONS):
+        points = qmc.Sobol(rank, seed=rng).random_base2(POINTS)
+        directions = ndtri(np.clip(points, 2.0**-40, 1.0 - 2.0**-40))
+        yield directions / np.linalg.norm(directions, axis=1, keepdims=True)
