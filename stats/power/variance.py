@@ -67,8 +67,10 @@ class BinormalPair:
 
     a = (mean of positives - mean of negatives) / sd of positives, b = sd of negatives / sd of positives;
     r_positive, r_negative = correlation of the two scores within each class. The published variance has no
-    term for the covariance of a and b; the published covariance has. Kept so, as in pROC: it errs on the
-    wide side.
+    term for the covariance of a and b; the published covariance of two models has. With `published` it is
+    kept so, as in pROC: the variance of a difference is then too wide, the more the higher the correlation
+    (at 0.9 a power of 99 % is given as 54 %). Without it the term is there, and a model compared with itself
+    has no variance.
     """
 
     a_reference: float
@@ -77,6 +79,7 @@ class BinormalPair:
     b_new: float
     r_positive: float
     r_negative: float
+    published: bool = False
 
     @property
     def aucs(self) -> tuple[float, float]:
@@ -94,8 +97,11 @@ class BinormalPair:
         cross = f1 * f2 * (rp + rn * b1 * b2 / ratio + rp * rp * a1 * a2 / 2.0)
         cross += g1 * g2 * b1 * b2 * (rn * rn + ratio * rp * rp) / (2.0 * ratio)
         cross += rp * rp * (f1 * g2 * a1 * b2 + f2 * g1 * a2 * b1) / 2.0
+        joint = 0.0 if self.published else 1.0
         own = [
-            f * f * (1.0 + b * b / ratio + a * a / 2.0) + g * g * b * b * (1.0 + ratio) / (2.0 * ratio)
+            f * f * (1.0 + b * b / ratio + a * a / 2.0)
+            + g * g * b * b * (1.0 + ratio) / (2.0 * ratio)
+            + joint * f * g * a * b
             for f, g, a, b in ((f1, g1, a1, b1), (f2, g2, a2, b2))
         ]
         return np.array([[own[0], cross], [cross, own[1]]]) / n_positive

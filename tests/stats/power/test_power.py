@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 from stats.power.auc import auc_power, auc_sample_size, cluster_design_effect, detectable_auc
 from stats.power.design import AucDesign
@@ -73,7 +73,7 @@ def test_binormal_parameters_against_proc(case: dict) -> None:
     """pROC takes the first model as the reference."""
     pair = BinormalPair(
         a_reference=case["A1"], b_reference=case["B1"], a_new=case["A2"], b_new=case["B2"],
-        r_positive=case["ra"], r_negative=case["rn"],
+        r_positive=case["ra"], r_negative=case["rn"], published=True,
     )  # fmt: skip
     design, new = binormal_design(pair, ratio=1.7)
     assert auc_sample_size(design, new).n_positive_exact == pytest.approx(case["ncases"], rel=CLOSED_FORM)
@@ -100,7 +100,13 @@ def test_two_curves_obuchowski_against_proc(case: dict) -> None:
     table, y = np.array(case["scores"]), np.array(case["y"])
     (a1, b1), (a2, b2) = case["binormal"]
     pair = BinormalPair(
-        a_reference=a1, b_reference=b1, a_new=a2, b_new=b2, r_positive=case["ra"], r_negative=case["rn"]
+        a_reference=a1,
+        b_reference=b1,
+        a_new=a2,
+        b_new=b2,
+        r_positive=case["ra"],
+        r_negative=case["rn"],
+        published=True,
     )
     aucs = pilot_components(y, table[:, 0], table[:, 1]).auc
     m, n = int(y.sum()), int((1 - y).sum())
@@ -109,6 +115,38 @@ def test_two_curves_obuchowski_against_proc(case: dict) -> None:
     assert found == pytest.approx(case["obuchowski"]["ncases"], rel=CLOSED_FORM)
     power = auc_power(design, aucs[1], n_positive=m, n_negative=n).power
     assert power == pytest.approx(case["obuchowski"]["power"], rel=CLOSED_FORM)
+
+
+@pytest.mark.parametrize("ratio", [0.5, 2.7])
+def test_a_binormal_model_against_itself_has_no_variance(ratio: float) -> None:
+    pair = BinormalPair(
+        a_reference=1.2, b_reference=0.8, a_new=1.2, b_new=0.8, r_positive=1.0, r_negative=1.0
+    )
+    matrix = pair.covariance(40, 40 * ratio)
+    assert matrix[0, 0] == pytest.approx(matrix[0, 1], rel=1e-12)
+    wider = replace(pair, published=True).covariance(40, 40 * ratio)
+    assert wider[0, 0] > matrix[0, 0]
+    assert wider[0, 1] == matrix[0, 1]
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.5, 0.9])
+def test_the_binormal_variance_is_that_of_the_fitted_parameters(correlation: float) -> None:
+    """The delta method on means and deviations of normal scores, within 4 Monte Carlo errors."""
+    rng, m, n, sets = np.random.default_rng(7), 80, 150, 4_000
+    shift = np.array([1.3, 1.8])
+    mix = np.linalg.cholesky([[1.0, correlation], [correlation, 1.0]]).T
+    positive = rng.standard_normal((sets, m, 2)) @ mix + shift
+    negative = rng.standard_normal((sets, n, 2)) @ mix
+    spread = np.hypot(positive.std(axis=1, ddof=1), negative.std(axis=1, ddof=1))
+    auc = ndtr((positive.mean(axis=1) - negative.mean(axis=1)) / spread)
+    pair = BinormalPair(
+        a_reference=1.3, b_reference=1.0, a_new=1.8, b_new=1.0, r_positive=correlation, r_negative=correlation
+    )
+    matrix = pair.covariance(m, n)
+    wanted = matrix[0, 0] + matrix[1, 1] - 2.0 * matrix[0, 1]
+    found = float(np.var(auc[:, 1] - auc[:, 0], ddof=1))
+    # the delta method itself is off by a few percent at these sizes
+    assert found == pytest.approx(wanted, rel=0.04 + 4.0 * (2.0 / sets) ** 0.5)
 
 
 @pytest.mark.parametrize("case", GOLDEN["hanley"], ids=lambda case: str(case["auc"]))
@@ -310,7 +348,13 @@ def test_bad_questions_are_named() -> None:
 def test_a_null_variance_that_is_not_positive_is_refused() -> None:
     """The reference varies less than the two models covary, which the published null variance cannot hold."""
     pair = BinormalPair(
-        a_reference=3.5, b_reference=0.5, a_new=0.5, b_new=1.0, r_positive=0.95, r_negative=0.95
+        a_reference=3.5,
+        b_reference=0.5,
+        a_new=0.5,
+        b_new=1.0,
+        r_positive=0.95,
+        r_negative=0.95,
+        published=True,
     )
     design, new = binormal_design(pair)
     matrix = pair.covariance(50, 50)
