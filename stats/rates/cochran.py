@@ -21,6 +21,8 @@ from stats.results import NAN, ComparisonResult, joined_notes, results_frame
 MOST_STEPS = 100_000_000  # additions up to which the exact distribution is worked out
 MOST_PATTERNS = 5_000  # ways to place the right answers of one image that are listed
 FEW_ROWS = 24  # n_informative * K below this: Cochran's chi-square approximation is rough
+_WORD = 62  # bits of a whole number that are used
+_DRAWS_PER_BINOMIAL = 20  # drawing and adding so many patterns costs what one binomial number does
 _CHUNK = 4_000_000  # numbers of a random table held at once
 NONE_DIFFER = "all classifiers are right on the same images: no chi-square, permutation p 1"
 
@@ -228,22 +230,47 @@ def _exact_p(k: int, rows: NDArray[np.int64], least: int) -> float:
 
 def _random_squares(k: int, rows: NDArray[np.int64], n_resamples: int, rng: np.random.Generator):
     """Yield sums of squared column totals of random tables, in chunks that fit the memory."""
-    listed = {u: comb(k, u) <= MOST_PATTERNS for u in np.unique(rows).tolist()}
-    widest = max(comb(k, u) if listed[u] else int((rows == u).sum()) * k for u in listed)
+    counts = {u: int((rows == u).sum()) for u in np.unique(rows).tolist()}
+    listed = {u: comb(k, u) <= MOST_PATTERNS for u in counts}
+    widest = max(max(comb(k, u), n) if listed[u] else n * k for u, n in counts.items())
     step = max(1, _CHUNK // widest)
     for start in range(0, n_resamples, step):
         m = min(step, n_resamples - start)
         totals = np.zeros((m, k), dtype=np.int64)
-        for u in listed:
-            count = int((rows == u).sum())
+        for u, count in counts.items():
             if listed[u]:
-                patterns = np.zeros((comb(k, u), k), dtype=np.int64)
-                for i, chosen in enumerate(combinations(range(k), u)):
-                    patterns[i, list(chosen)] = 1
-                totals += (
-                    rng.multinomial(count, np.full(len(patterns), 1.0 / len(patterns)), size=m) @ patterns
-                )
+                totals += _random_totals(_patterns(k, u), count, m, rng)
             else:
                 place = np.argsort(rng.random((m, count, k)), axis=2) < u
                 totals += place.sum(axis=1)
         yield (totals**2).sum(axis=1)
+
+
+def _patterns(k: int, u: int) -> NDArray[np.int64]:
+    """All ways to place u right answers among k classifiers, shape (comb(k, u), k)."""
+    patterns = np.zeros((comb(k, u), k), dtype=np.int64)
+    for i, chosen in enumerate(combinations(range(k), u)):
+        patterns[i, list(chosen)] = 1
+    return patterns
+
+
+def _random_totals(
+    patterns: NDArray[np.int64], count: int, m: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Column totals of `count` images with a random pattern each, in m tables: shape (m, k).
+
+    Few patterns: how often each is drawn. Many: the patterns themselves are drawn and added up with several
+    totals in one word.
+    """
+    if count > _DRAWS_PER_BINOMIAL * len(patterns):
+        return rng.multinomial(count, np.full(len(patterns), 1.0 / len(patterns)), size=m) @ patterns
+    drawn = rng.integers(len(patterns), size=(m, count))
+    bits = count.bit_length()
+    together = _WORD // bits
+    totals = np.empty((m, patterns.shape[1]), dtype=np.int64)
+    for first in range(0, patterns.shape[1], together):
+        part = patterns[:, first : first + together]
+        shifts = bits * np.arange(part.shape[1])
+        words = (part << shifts).sum(axis=1)[drawn].sum(axis=1)
+        totals[:, first : first + together] = (words[:, None] >> shifts) & ((1 << bits) - 1)
+    return totals

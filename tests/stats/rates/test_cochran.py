@@ -163,3 +163,18 @@ def test_few_informative_images_are_pointed_out() -> None:
 def test_bad_input_is_named(table, options, error, words) -> None:
     with pytest.raises(error, match=words):
         cochran_test(table, **{"rng": RNG, **options})
+
+
+@pytest.mark.parametrize(("k", "u", "count"), [(12, 6, 40), (5, 2, 3), (9, 4, 200), (3, 1, 500), (13, 1, 1)])
+def test_random_totals_have_the_moments_of_a_random_placement(k: int, u: int, count: int) -> None:
+    """Each image gives a classifier its right answer with chance u / k: mean and covariance follow."""
+    m = 20_000
+    totals = cochran._random_totals(cochran._patterns(k, u), count, m, np.random.default_rng(1))
+    assert totals.shape == (m, k)
+    assert (totals.sum(axis=1) == count * u).all()
+    share = u / k
+    variance = count * share * (1.0 - share)
+    assert np.abs(totals.mean(axis=0) - count * share).max() < 5.0 * (variance / m) ** 0.5
+    together = count * (u * (u - 1) / (k * (k - 1)) - share**2)
+    found = np.cov(totals[:, 0], totals[:, 1])[0, 1]
+    assert abs(found - together) < 5.0 * variance * (2.0 / m) ** 0.5
