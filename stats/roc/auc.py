@@ -118,7 +118,7 @@ def auc_ci(
     else:
         ends = auc_interval(parts.auc, std_error, conf_level=conf_level, interval=interval)
         low, high = float(ends[0][0]), float(ends[1][0])
-    bound = perfect_auc_bound(value, _disjoint_pairs(labels, group), conf_level=conf_level)
+    bound = perfect_auc_bound(value, disjoint_pairs(labels, group), conf_level=conf_level)
     return AucResult(
         auc=value,
         std_error=float(std_error[0]),
@@ -175,10 +175,14 @@ def newcombe_interval(
     Source: Newcombe 2006 (Stat Med 25:559), method 5. Depends on the AUC and the class sizes only.
     Checked against the equation solved by R `uniroot` (tests/golden/roc.json).
     """
+    return newcombe_limits(value, n_positive, n_negative, float(ndtri(0.5 + conf_level / 2.0)))
+
+
+def newcombe_limits(value: float, n_positive: int, n_negative: int, z: float) -> tuple[float, float]:
+    """Return the limits of `newcombe_interval` at z standard errors, z > 0."""
     if value == 0.0:  # V is the same at t and 1 - t
-        low, high = newcombe_interval(1.0, n_positive, n_negative, conf_level=conf_level)
+        low, high = newcombe_limits(1.0, n_positive, n_negative, z)
         return 1.0 - high, 1.0 - low
-    z = float(ndtri(0.5 + conf_level / 2.0))
     h = (n_positive + n_negative) / 2.0 - 1.0
 
     def share(t: float) -> float:  # z^2 V(t) / (1 - t)
@@ -229,7 +233,7 @@ def auc_notes(names: Sequence[str], values: NDArray[np.float64], std_error: NDAr
     return notes
 
 
-def _disjoint_pairs(labels: NDArray[np.bool_], group: Sequence[Any] | None) -> int:
+def disjoint_pairs(labels: NDArray[np.bool_], group: Sequence[Any] | None) -> int:
     """Pairs of a positive and a negative image that share no image, nor a group."""
     if group is None:
         return int(min(labels.sum(), (~labels).sum()))

@@ -6,20 +6,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 
-from stats.checks import check_choice
+from stats.checks import check_choice, checked_labels
 from stats.rates.mcnemar import mcnemar_test
 from stats.rates.paired_proportions import TANGO, tango_paired_ci, tango_statistic
 from stats.results import NAN, ComparisonResult, joined_notes
-from stats.roc.delong import delong_test
+from stats.roc.auc import disjoint_pairs
+from stats.roc.delong import delong, delong_test
+from stats.roc.mover import MoverDifference, mover_difference
 
 GOALS = ("non-inferiority", "equivalence")
+METHODS = {
+    "delong": "DeLong",
+    "mover-logit": "MOVER of logit limits",
+    "mover-newcombe": "MOVER of Newcombe limits",
+}
 NO_VARIANCE = "the estimated variance of the difference is 0: no test of a margin"
 NEAR = 0.95  # above this AUC the simulated size exceeds the level, see docs/statistics/validation.md
-NEAR_ONE = "AUC above 0.95: in sets of some hundred images this test shows non-inferiority too often"
+NEAR_ONE = (
+    "AUC above 0.95: in sets of some hundred images this test shows non-inferiority too often; MOVER of "
+    "logit limits does not"
+)
 _NAMES = {"auc": "AUC", "accuracy": "accuracy"}
 
 
@@ -112,6 +123,7 @@ def auc_margin_test(
     goal: str = "non-inferiority",
     group: Sequence[Any] | None = None,
     alpha: float = 0.025,
+    method: str = "delong",
 ) -> MarginResult:
     """Test whether the AUC of a new model is not lower than that of a reference by `margin` or more.
 
@@ -123,27 +135,45 @@ def auc_margin_test(
     goal : "non-inferiority", or "equivalence" (two one-sided tests, TOST)
     group : patient of every image; given, the clustered covariance of Obuchowski 1997 is used
     alpha : one-sided level in (0, 0.5)
+    method : one of METHODS
+        "delong"          difference and DeLong's standard error
+        "mover-logit"     limits of the difference from logit limits of each AUC; keeps its level near 1
+        "mover-newcombe"  the same from Newcombe's limits: cautious everywhere; independent images only
 
     Raises
     ------
-    ValueError : margin or alpha out of range, an unknown goal, and what `delong_test` raises
+    ValueError : margin or alpha out of range, an unknown goal or method, "mover-newcombe" with patients, and
+        what `delong_test` raises
 
     Notes
     -----
     H0 is rejected exactly where the 1 - 2 alpha interval lies above -margin (and below margin for
     equivalence). A margin cannot be shown where the estimated variance is 0 (identical curves, or two
     perfect ones): then p is NaN and the verdict None. Limits are not clipped, so that they agree with the
-    tests. Above AUC 0.95 the test shows non-inferiority too often (5 to 11 % instead of 2.5 % in sets of
-    100 images, docs/statistics/validation.md); the note says so.
-    Source: Liu, Ma, Wu and Tai 2006 (Stat Med 25:1219); TOST: Schuirmann 1987.
+    tests. Above AUC 0.95 DeLong's test shows non-inferiority too often (5 to 11 % instead of 2.5 % in sets
+    of 100 images, docs/statistics/validation.md); the note says so.
+    Sources: Liu, Ma, Wu and Tai 2006 (Stat Med 25:1219); TOST: Schuirmann 1987; MOVER: Zou and Yue 2013
+    (Stat Med 32:5077), see `stats.roc.mover`.
     Checked against pROC (tests/golden/comparisons_more.json).
     """
     _check(margin, alpha, goal)
+    check_choice("method", method, tuple(METHODS))
     fit = delong_test(y_true, score_new, score_reference, group=group, conf_level=1.0 - 2.0 * alpha)
     difference, error = fit.estimate, fit.std_error
     tested = error > 0.0
     highest = max(fit.estimate_a, fit.estimate_b)
-    half = float(ndtri(1.0 - alpha)) * error
+    near = tested and method == "delong" and highest > NEAR
+    statistics = limits = (NAN, NAN)
+    if method != "delong":
+        scores = np.column_stack([score_new, score_reference])
+        mover = _mover(y_true, scores, group, method.removeprefix("mover-"))
+        if tested:
+            statistics = mover.statistic(-margin), mover.statistic(margin)
+            limits = mover.limits(float(ndtri(1.0 - alpha)))
+    elif tested:
+        half = float(ndtri(1.0 - alpha)) * error
+        statistics = (difference + margin) / error, (difference - margin) / error
+        limits = difference - half, difference + half
     return _decided(
         goal=goal,
         metric="auc",
@@ -153,16 +183,21 @@ def auc_margin_test(
         std_error=error,
         margin=margin,
         alpha=alpha,
-        statistics=((difference + margin) / error, (difference - margin) / error) if tested else (NAN, NAN),
-        limits=(difference - half, difference + half) if tested else (NAN, NAN),
-        method=fit.method,
+        statistics=statistics,
+        limits=limits,
+        method=fit.method if method == "delong" else f"{METHODS[method]} ({fit.method})",
         n=fit.n or 0,
         n_positive=fit.n_positive,
         n_groups=fit.n_groups,
-        note=joined_notes(
-            fit.note, None if tested else NO_VARIANCE, NEAR_ONE if tested and highest > NEAR else None
-        ),
+        note=joined_notes(fit.note, None if tested else NO_VARIANCE, NEAR_ONE if near else None),
     )
+
+
+def _mover(
+    y_true: ArrayLike, scores: NDArray[np.float64], group: Sequence[Any] | None, interval: str
+) -> MoverDifference:
+    fit = delong(y_true, scores, names=("new", "reference"), group=group)
+    return mover_difference(fit, interval=interval, pairs=disjoint_pairs(checked_labels(y_true), group))
 
 
 def accuracy_margin_test(

@@ -47,6 +47,7 @@ def margin_rows(
                 test.ranking[:, reference],
                 margin=plan.margin,
                 goal=plan.goal,
+                method=plan.method,
                 group=groups,
                 alpha=(1.0 - conf_level) / 2.0,
             )

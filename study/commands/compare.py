@@ -14,6 +14,7 @@ from study.commands.test.options import (
     File,
     Focus,
     Json,
+    MarginMethod,
     PartialAuc,
     Rule,
     Sensitivity,
@@ -54,6 +55,9 @@ def compare_command(
     margin: Annotated[
         float | None, typer.Option(help="Loss of AUC that is still acceptable: tests of non-inferiority.")
     ] = None,
+    margin_method: Annotated[
+        MarginMethod, typer.Option(help="With --margin: mover-logit keeps its level for AUCs near 1.")
+    ] = MarginMethod.delong,
     reference: Annotated[
         str | None,
         typer.Option(help="Compare AUCs with this model only; with --margin, others must not fall below it."),
@@ -96,6 +100,7 @@ def compare_command(
             band=band,
         ),
         margin=margin,
+        margin_method=margin_method.value,
         reference=reference,
         conf_level=conf_level,
         n_resamples=n_resamples,

@@ -32,7 +32,7 @@ class CompareOptions(ModelOptions):
     threshold : at and above it an image is called positive
     rule, target : chooses each model's threshold on its validation images instead, see `choose_threshold`
     reference : model that all others are compared with in AUC, None for all pairs
-    margin : of non-inferiority of AUCs, None for none
+    margin : of non-inferiority of AUCs, None for none;  margin_method : see `auc_margin_test`
     parts : operating points, partial area and band
     """
 
@@ -41,6 +41,7 @@ class CompareOptions(ModelOptions):
     rule: str | None = None
     target: float | None = None
     margin: float | None = None
+    margin_method: str = "delong"
     reference: str | None = None
     parts: RocParts = field(default_factory=RocParts)
 
@@ -138,6 +139,7 @@ def _noninferiority(models: ScoredModels, options: CompareOptions) -> pd.DataFra
                 models.scores[:, new],
                 models.scores[:, old],
                 margin=options.margin,
+                method=options.margin_method,
                 group=models.group,
                 alpha=(1.0 - options.conf_level) / 2.0,
             ).to_result(),

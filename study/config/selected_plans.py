@@ -58,6 +58,8 @@ class MarginPlan(SelectedPlan):
     """Loss of AUC that is still acceptable."""
     goal: Literal["non-inferiority", "equivalence"] = "non-inferiority"
     """One test (not worse), or two (neither worse nor better)."""
+    method: Literal["delong", "mover-logit", "mover-newcombe"] = "delong"
+    """"mover-logit" keeps its level for AUCs near 1, where DeLong's test does not."""
 
 
 class RocPlan(SelectedPlan):

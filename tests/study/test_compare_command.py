@@ -147,6 +147,9 @@ def test_a_margin_gives_tests_of_non_inferiority(scores: Path) -> None:
     assert [row["comparison"] for row in against] == ["a - b", "c - b"]
     text = run(scores, *options, "--reference", "b")
     assert "Non-inferiority" in text
+    mover = json.loads(run(scores, *options, "--margin-method", "mover-logit", "--json"))["noninferiority"]
+    assert mover[0]["method"].startswith("MOVER of logit limits (DeLong paired), non-inferiority margin 0.1")
+    assert mover[0]["conf_low"] != both[0]["conf_low"]
 
 
 def test_log_odds_and_their_probabilities_agree(scores: Path) -> None:

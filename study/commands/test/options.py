@@ -34,6 +34,14 @@ class Rule(StrEnum):
     specificity = "specificity"
 
 
+class MarginMethod(StrEnum):
+    """Test of a margin of AUCs, see `stats.roc.equivalence.METHODS`."""
+
+    delong = "delong"
+    mover_logit = "mover-logit"
+    mover_newcombe = "mover-newcombe"
+
+
 class Adjust(StrEnum):
     """Adjustment over all pairs, see `stats.multiplicity.adjust.adjust_p`."""
 
