@@ -19,14 +19,21 @@ import pandas as pd
 from benchmarks.validation import (
     bootstrap_cases,
     calibration_cases,
+    curve_cases,
     grid_cases,
+    metric_cases,
+    planning_cases,
     proportion_cases,
     report,
     roc_cases,
+    tie_cases,
 )
 from benchmarks.validation.rates import Case, Row
 
-MODULES = (grid_cases, bootstrap_cases, calibration_cases, proportion_cases, roc_cases)
+MODULES = (
+    *(curve_cases, metric_cases, planning_cases, grid_cases, bootstrap_cases),
+    *(calibration_cases, proportion_cases, roc_cases, tie_cases),
+)
 
 
 def all_cases() -> list[Case]:

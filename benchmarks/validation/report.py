@@ -50,6 +50,9 @@ TITLES = {
     "sd": "SD of log-odds",
     "slope": "true slope",
     "auc_b": "AUC of the other",
+    "levels": "levels",
+    "variant": "test",
+    "spread": "best minus worst",
 }
 AUC_METHODS = ("wald", "wald + bound", "logit", "logit + bound", "newcombe")
 CLUSTERED = ("DeLong wald", "DeLong logit", "Obuchowski wald", "Obuchowski logit")
@@ -80,6 +83,12 @@ TABLES = {
     "margin_auc": Table(
         family="margin", rows=("n", "auc"), across="correlation", where={"method": "AUC, DeLong"}
     ),
+    "margin_logit": Table(
+        family="margin", rows=("n", "auc"), across="correlation", where={"method": "AUC, MOVER logit"}
+    ),
+    "margin_newcombe": Table(
+        family="margin", rows=("n", "auc"), across="correlation", where={"method": "AUC, MOVER Newcombe"}
+    ),
     "margin_accuracy": Table(
         family="margin", rows=("n", "accuracy"), across="correlation", where={"method": "accuracy, Tango"}
     ),
@@ -93,6 +102,17 @@ TABLES = {
         family="bootstrap", rows=("n", "auc"), order=BOOTSTRAP, where={"what": "difference"}
     ),
     "operating": Table(family="operating point", rows=("n", "auc")),
+    "ties": Table(family="ties", rows=("n", "levels", "auc"), order=("DeLong paired", "wald", "logit")),
+    "unpaired": Table(family="unpaired", rows=("n", "auc")),
+    "partial": Table(family="partial auc", rows=("n", "auc")),
+    "bands": Table(family="bands", rows=("n", "auc")),
+    "decision": Table(family="decision", rows=("n",)),
+    "counted": Table(family="counted", rows=("n", "auc")),
+    "clustered_bootstrap": Table(family="clustered bootstrap", rows=("n", "labels", "intra")),
+    "auc_power": Table(family="auc power", rows=("n", "auc", "auc_b", "correlation")),
+    "mcnemar_power": Table(family="mcnemar power", rows=("n", "difference", "variant")),
+    "clustered_power": Table(family="clustered power", rows=("n", "intra")),
+    "winner": Table(family="winner", rows=("n", "correlation", "spread")),
     "grid_size": Table(family="grid", rows=("pairs", "shared"), order=GRID, where={"kind": "size"}),
     "grid_power": Table(family="grid", rows=("pairs", "shared"), order=GRID, where={"kind": "power"}),
     "grid_groups": Table(
@@ -177,7 +197,12 @@ def plots(rates: pd.DataFrame) -> dict[str, ggplot]:
     auc = take("auc", spread=1.0)
     auc = auc[auc["method"].isin(["wald", "logit", "newcombe"])]
     boot = take("bootstrap", what="AUC", method="bca")
-    margin = take("margin", method="AUC, DeLong")
+    margin = take("margin")
+    margin = margin[margin["method"].isin(["AUC, DeLong", "AUC, MOVER logit"])]
+    margin = margin.assign(
+        panel=margin["method"].str.removeprefix("AUC, "),
+        between_models=[f"correlation {c:g}" for c in margin["correlation"]],
+    )
     clustered = take("clustered", kind="size")
     clustered = clustered.assign(
         panel=[
@@ -212,8 +237,8 @@ def plots(rates: pd.DataFrame) -> dict[str, ggplot]:
             axes=("correlation of two images of one patient", size), height_mm=105,
         ),
         "margin": rate_plot(
-            margin, x="auc", series="between_models", facets=["images"], promised=2.5,
-            axes=("AUC of the reference, the new one lower by the margin", size),
+            margin, x="auc", series="between_models", facets=["panel", "images"], promised=2.5,
+            axes=("AUC of the reference, the new one lower by the margin", size), height_mm=105,
         ),
         "mcnemar": rate_plot(
             mcnemar, x="correlation", series="method", facets=["panel", "images"], promised=5.0,
@@ -259,8 +284,9 @@ def _cell(found: pd.DataFrame) -> str:
 def _precision(found: pd.DataFrame) -> str:
     if not found["error"].any():
         return "Percent; exact, all outcomes added up."
+    simulated = found[found["replicates"] > 0]
     return (
-        f"Percent; {_count(found['replicates'])} sets each, Monte Carlo error at most "
+        f"Percent; {_count(simulated['replicates'])} sets each, Monte Carlo error at most "
         f"{100.0 * found['error'].max():.2f} points."
     )
 

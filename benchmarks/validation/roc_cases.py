@@ -28,6 +28,11 @@ from stats.roc.pairs import PairTable, pair_table
 BLOCK = 2_000  # test sets handled at once
 MARGIN = 0.05
 ONE_SIDED = 0.025
+MARGIN_TESTS = {
+    "delong": "AUC, DeLong",
+    "mover-logit": "AUC, MOVER logit",
+    "mover-newcombe": "AUC, MOVER Newcombe",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,17 +185,48 @@ def margin_p(found: PairedAucs) -> Floats:
     return ndtr(-z)
 
 
+def mover_lower(labels: Labels, table: Floats) -> dict[str, Floats]:
+    """Return the lower limits at ONE_SIDED of MOVER in each of R test sets, table of shape (n, 2 R)."""
+    parts = auc_components(labels, table)
+    m, n = int(labels.sum()), int((~labels).sum())
+    a = np.arange(0, table.shape[1], 2)
+    error = np.sqrt(np.maximum(_variance(parts, parts.positive, parts.negative), 0.0))
+    cross = parts.w_positive * (parts.positive[:, a] * parts.positive[:, a + 1]).sum(axis=0)
+    cross += parts.w_negative * (parts.negative[:, a] * parts.negative[:, a + 1]).sum(axis=0)
+    both = error[a] * error[a + 1]
+    r = np.clip(np.divide(cross, both, out=np.zeros_like(both), where=both > 0.0), -1.0, 1.0)
+    low, high = auc_interval(parts.auc, error, conf_level=1.0 - 2.0 * ONE_SIDED, interval="logit")
+    bound = perfect_auc_bound(1.0, min(m, n), conf_level=1.0 - ONE_SIDED)[0]
+    distinct, back = np.unique(parts.auc, return_inverse=True)
+    newcombe = np.array([newcombe_interval(float(v), m, n) for v in distinct])[back]
+    limits = {
+        "mover-logit": (np.where(parts.auc == 1.0, bound, low), high),
+        "mover-newcombe": (newcombe[:, 0], newcombe[:, 1]),
+    }
+    found = {}
+    for name, (lower, upper) in limits.items():
+        one, other = parts.auc[a] - lower[a], upper[a + 1] - parts.auc[a + 1]
+        reach = np.sqrt(np.maximum(one**2 - 2.0 * r * one * other + other**2, 0.0))
+        found[name] = parts.auc[a] - parts.auc[a + 1] - reach
+    return found
+
+
 def auc_margin(
     replicates: int, rng: np.random.Generator, *, images: ImageSet, auc: float, correlation: float
 ) -> list[Row]:
-    """Size of the non-inferiority test where the new AUC is lower by exactly the margin."""
-    labels, hits = images.labels, []
+    """Size of the non-inferiority tests where the new AUC is lower by exactly the margin."""
+    labels = images.labels
+    hits: dict[str, list[Floats]] = {name: [] for name in MARGIN_TESTS.values()}
     for size in _blocks(replicates):
         table = scores(labels, auc=(auc - MARGIN, auc), correlation=correlation, replicates=size, rng=rng)
-        hits.append(margin_p(paired_aucs(labels, table)) < ONE_SIDED)
+        found = paired_aucs(labels, table)
+        hits[MARGIN_TESTS["delong"]].append(margin_p(found) < ONE_SIDED)
+        for name, lower in mover_lower(labels, table).items():
+            hits[MARGIN_TESTS[name]].append((lower > -MARGIN) & (found.pairs.std_error > 0.0))
     settings: Row = {"n": images.n, "auc": auc, "correlation": correlation}
     return [
-        rate(np.concatenate(hits), kind="size", method="AUC, DeLong", nominal=ONE_SIDED, **settings),
+        rate(np.concatenate(own), kind="size", method=name, nominal=ONE_SIDED, **settings)
+        for name, own in hits.items()
     ]
 
 
@@ -208,7 +244,7 @@ def cases() -> list[Case]:
         *many("delong", delong_pairs, paired, 10_000),
         *many("clustered", clustered_pairs, groups, 5_000),
         *many("models", several_models, few, 3_000),
-        *many("models", against_reference, crossed(images=SETS[1:2], auc=(0.8,), correlation=(0.5,)), 300, 5),
+        *many("models", against_reference, few, 1_500, 5),
         *many("margin", auc_margin, margins, 10_000),
     ]
 

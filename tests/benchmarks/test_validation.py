@@ -12,18 +12,23 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2]))  # benchmarks/ is not installed
 
 from benchmarks.validation import (
-    bootstrap_cases,
     calibration_cases,
-    grid_cases,
+    curve_cases,
+    metric_cases,
+    planning_cases,
     proportion_cases,
     report,
     roc_cases,
+    tie_cases,
 )
+from benchmarks.validation.__main__ import MODULES
 from benchmarks.validation.rates import Case, flag, rate
 from benchmarks.validation.simulate import SETS, clustered_set, scores
+from stats.rates.thresholded import thresholded
 from stats.roc.auc import AUC_INTERVALS, auc_ci
 from stats.roc.delong import delong_test
 from stats.roc.equivalence import auc_margin_test
+from stats.roc.partial_auc import partial_auc
 from stats.roc.placements import placements
 
 REPLICATES = 4_000
@@ -97,6 +102,18 @@ def test_all_sets_in_one_pass_give_what_the_public_functions_give_one_by_one(clu
         assert p_margin[r] == pytest.approx(margin.p_value, rel=1e-9)
 
 
+@pytest.mark.parametrize("method", ["mover-logit", "mover-newcombe"])
+@pytest.mark.parametrize("auc", [0.8, 0.99])
+def test_mover_limits_in_one_pass_are_those_of_the_library(method: str, auc: float) -> None:
+    labels = SETS[0].labels
+    table = scores(labels, auc=auc, correlation=0.5, replicates=12, rng=np.random.default_rng(14))
+    lower = roc_cases.mover_lower(labels, table)[method]
+    for r in range(12):
+        fit = auc_margin_test(labels, table[:, 2 * r], table[:, 2 * r + 1], margin=0.05, method=method)
+        if fit.non_inferior is not None:
+            assert lower[r] == pytest.approx(fit.conf_low, rel=1e-9)
+
+
 def test_every_interval_of_an_auc_is_validated() -> None:
     rows = roc_cases.auc_intervals(20, np.random.default_rng(9), images=SETS[0], auc=0.9, spread=1.0)
     assert set(AUC_INTERVALS) <= {row["method"] for row in rows}
@@ -115,10 +132,60 @@ def test_log_odds_have_the_prevalence_asked_for() -> None:
     assert (1.0 / (1.0 + np.exp(-drawn))).mean() == pytest.approx(0.27, abs=0.005)
 
 
+def test_every_file_of_cases_is_run() -> None:
+    folder = Path(report.__file__).parent
+    assert {path.stem for path in folder.glob("*_cases.py")} == {
+        module.__name__.rpartition(".")[2] for module in MODULES
+    }
+
+
+@pytest.mark.parametrize("levels", tie_cases.LEVELS)
+def test_graded_scores_have_the_auc_that_is_called_true(levels: int) -> None:
+    labels = SETS[1].labels
+    table = scores(
+        labels, auc=0.8, correlation=0.0, replicates=REPLICATES, rng=np.random.default_rng(11), models=1
+    )
+    graded = np.searchsorted(tie_cases.cutpoints(0.8, levels), table).astype(float)
+    assert len(np.unique(graded)) == levels
+    found = placements(labels, graded).auc
+    error = found.std(ddof=1) / REPLICATES**0.5
+    assert abs(found.mean() - tie_cases.tied_auc(0.8, levels)) < FOUR_ERRORS * error
+
+
+def test_the_true_partial_auc_is_that_of_many_images() -> None:
+    labels = np.arange(400_000) < 200_000
+    table = scores(labels, auc=0.9, correlation=0.0, replicates=1, rng=np.random.default_rng(12), models=1)
+    found = partial_auc(labels, table[:, 0], low=curve_cases.LOW)
+    assert found == pytest.approx(curve_cases.true_partial_auc(0.9), abs=3e-4)
+    assert curve_cases.true_sensitivity(0.9, np.array([0.5]))[0] == pytest.approx(
+        (table[labels, 0] > 0.0).mean(), abs=0.005
+    )
+
+
+def test_the_true_net_benefit_is_that_of_many_images() -> None:
+    rng = np.random.default_rng(13)
+    mean = calibration_cases.mean_log_odds(0.3, curve_cases.SD)
+    chance = 1.0 / (1.0 + np.exp(-(mean + curve_cases.SD * rng.standard_normal(1_000_000))))
+    treated, t = chance >= 0.3, 0.3
+    found = (chance[treated] - t / (1.0 - t) * (1.0 - chance[treated])).sum() / chance.size
+    assert curve_cases.true_net_benefit(mean, 0.3) == pytest.approx(found, abs=1e-3)
+
+
+def test_the_true_metrics_are_those_of_the_expected_counts() -> None:
+    truth = metric_cases.true_metrics(0.9, 0.8, 0.25)
+    y = np.r_[np.ones(1_000), np.zeros(3_000)]
+    called = np.r_[np.ones(900), np.zeros(100), np.ones(600), np.zeros(2_400)]
+    found = thresholded(y, called, threshold=0.5)
+    for name, value in truth.items():
+        assert getattr(found, name) == pytest.approx(value, rel=1e-12)
+
+
+def test_the_planned_pair_has_the_aucs_asked_for() -> None:
+    assert planning_cases.binormal_pair(0.8, 0.9, 0.5).aucs == pytest.approx((0.8, 0.9))
+
+
 def _first_of_each_run() -> list[Case]:
-    modules = (roc_cases, bootstrap_cases, proportion_cases, grid_cases, calibration_cases)
-    found = {case.run.__name__: case for module in modules for case in module.cases()}
-    found.pop("against_reference")  # a second for a few sets
+    found = {case.run.__name__: case for module in MODULES for case in module.cases()}
     return list(found.values())
 
 
@@ -131,7 +198,7 @@ def test_a_tiny_run_gives_rates_and_the_same_ones_again(case: Case) -> None:
 
 
 def test_names_of_cases_are_unique_so_that_seeds_are() -> None:
-    cases = [c for m in (roc_cases, proportion_cases, grid_cases, calibration_cases) for c in m.cases()]
+    cases = [case for module in MODULES for case in module.cases()]
     assert len({case.name for case in cases}) == len(cases)
 
 
