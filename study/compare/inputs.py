@@ -12,7 +12,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from study.single_tests.user_table import binary_labels, check_columns, level_column, number_column
+from study.single_tests.user_table import (
+    binary_labels,
+    check_classes,
+    check_columns,
+    check_roles,
+    level_column,
+    number_column,
+    rounded_together,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +69,11 @@ def compare_input(
     ValueError : unknown columns, labels or scores that cannot be used, missing patients
     """
     check_columns(frame, [label, *scores, *([group] if group else [])])
+    check_roles({"label": [label], "score": scores, "patient": [group]})
     labels = binary_labels(frame, label, positive)
+    check_classes(labels, label)
     table = np.column_stack([number_column(frame, name) for name in scores])
-    notes = []
+    notes = rounded_together(frame, scores)
     if len(labels.others) > 1:
         notes.append(f"{labels.level} against {', '.join(labels.others)}")
     probabilities: NDArray[np.float64] | None = np.asarray(expit(table)) if logits else table

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,16 @@ from stats.rates.mcnemar import mcnemar_test
 from stats.rates.mcnemar_clustered import ClusteredMcnemarResult, clustered_mcnemar_test
 from stats.roc.delong import DelongResult, delong
 from stats.roc.delong_unpaired import delong_unpaired
-from study.single_tests.user_table import Labels, binary_labels, check_columns, level_column, number_column
+from study.single_tests.user_table import (
+    binary_labels,
+    check_classes,
+    check_columns,
+    check_roles,
+    check_spelling,
+    level_column,
+    number_column,
+    rounded_together,
+)
 
 SHARED_ROWS = (
     "rows with several scores count as different images in each sample, because --unpaired was asked for"
@@ -43,10 +52,11 @@ def delong_report(
     ValueError : unknown column, one class, missing or non-numeric scores, `group` with `unpaired`
     """
     check_columns(frame, [label, *scores, *([group] if group else [])])
+    check_roles({"label": [label], "score": scores, "patient": [group]})
     labels = binary_labels(frame, label, positive)
     columns = [number_column(frame, name, allow_missing=unpaired) for name in scores]
-    _check_classes(labels, label, {name: ~np.isnan(c) for name, c in zip(scores, columns, strict=True)})
-    notes: list[str] = []
+    check_classes(labels, label, {name: ~np.isnan(c) for name, c in zip(scores, columns, strict=True)})
+    notes = rounded_together(frame, scores)
     if len(labels.others) > 1:
         notes.append(f"{labels.level} against {', '.join(labels.others)}")
     if unpaired:
@@ -104,18 +114,6 @@ def _delong_dict(fit: DelongResult, adjust: str, notes: list[str], positive: str
     }
 
 
-def _check_classes(labels: Labels, label: str, known: Mapping[str, np.ndarray]) -> None:
-    """Raise ValueError where a score column is known for fewer than two rows of a class."""
-    for name, rows in known.items():
-        counts = int(labels.positive[rows].sum()), int((~labels.positive)[rows].sum())
-        if min(counts) < 2:
-            where = "" if rows.all() else f" where `{name}` has a value"
-            raise ValueError(
-                f"`{label}` has {counts[0]} rows of {labels.level!r} and {counts[1]} others{where}; "
-                "DeLong needs at least 2 of each."
-            )
-
-
 def mcnemar_report(
     frame: pd.DataFrame,
     *,
@@ -132,14 +130,18 @@ def mcnemar_report(
 
     Raises
     ------
-    ValueError : unknown column, missing labels, numbers that are no labels (probabilities)
+    ValueError : unknown column, missing labels, numbers that are no labels (probabilities), words that differ
+        by blanks or capitals only
     """
     check_columns(frame, [label, *predictions, *([group] if group else [])])
+    check_roles({"label": [label], "prediction": predictions, "patient": [group]})
     truth = level_column(frame, label)
     known = set(truth)
+    check_spelling(f"`{label}` has", sorted(known))
     notes, correct = [], []
     for name in predictions:
         predicted = level_column(frame, name)
+        check_spelling(f"`{label}` and `{name}` have", sorted({*known, *predicted}))
         strange = sorted(set(predicted) - known)
         if strange and any(_is_fraction(value) for value in strange):
             raise ValueError(
@@ -226,6 +228,7 @@ def wilcoxon_report(
     ValueError : unknown column, a factor without exactly two levels, missing values, unmatched pairs
     """
     check_columns(frame, [value, by, *match])
+    check_roles({"value": [value], "factor": [by]})
     values = number_column(frame, value)
     if frame[by].isna().any():
         level_column(frame, by)
