@@ -12,7 +12,15 @@ from stats.power.design import AucDesign
 from stats.power.mcnemar import mcnemar_power, mcnemar_sample_size
 from stats.power.variance import VARIANCES, PilotComponents, pilot_components
 from study.single_tests.table_file import read_user_table
-from study.single_tests.user_table import binary_labels, check_columns, level_column, listed, number_column
+from study.single_tests.user_table import (
+    binary_labels,
+    check_classes,
+    check_columns,
+    check_roles,
+    level_column,
+    listed,
+    number_column,
+)
 
 OBSERVED = (
     "the AUCs of the pilot are taken as true; power at the pilot's own size and difference only restates its "
@@ -134,7 +142,9 @@ def _pilot_report(question: PowerQuestion, columns: PilotColumns) -> dict[str, A
         )
     frame = read_user_table(columns.file)
     check_columns(frame, [columns.label, *scores, *([columns.group] if columns.group else [])])
+    check_roles({"label": [columns.label], "score": scores, "patient": [columns.group]})
     labels = binary_labels(frame, columns.label, columns.positive)
+    check_classes(labels, columns.label)
     groups = level_column(frame, columns.group) if columns.group else None
     pilot = pilot_components(labels.positive, *(number_column(frame, name) for name in scores), group=groups)
     design = AucDesign(

@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from study.models.scored import ScoredModels
-from study.single_tests.user_table import binary_labels, check_columns, level_column, number_column
+from study.single_tests.user_table import (
+    binary_labels,
+    check_classes,
+    check_columns,
+    check_roles,
+    level_column,
+    number_column,
+    rounded_together,
+)
 
 SPLIT_NAMES = ("val", "test")
 
@@ -57,9 +65,11 @@ def compare_input(
     """
     extra = [name for name in (group, split) if name is not None]
     check_columns(frame, [label, *scores, *extra])
+    check_roles({"label": [label], "score": scores, "patient": [group], "split": [split]})
     labels = binary_labels(frame, label, positive)
+    check_classes(labels, label)
     table = np.column_stack([number_column(frame, name) for name in scores])
-    notes = []
+    notes = rounded_together(frame, scores)
     if len(labels.others) > 1:
         notes.append(f"{labels.level} against {', '.join(labels.others)}")
     probabilities: NDArray[np.float64] | None = np.asarray(expit(table)) if logits else table

@@ -12,7 +12,13 @@ import pandas as pd
 from scipy.special import expit
 
 from stats.levels import level_name, level_names
-from study.single_tests.user_table import binary_labels, check_columns, level_column, number_column
+from study.single_tests.user_table import (
+    binary_labels,
+    check_columns,
+    check_roles,
+    level_column,
+    number_column,
+)
 
 SPLIT_NAMES = {
     "train": "train",
@@ -133,6 +139,13 @@ def _shared(
     """What the rows say of their image: id, patient, class, label, split."""
     named = [columns.label, columns.image_id, columns.patient, columns.split, *scores]
     check_columns(frame, [name for name in named if name is not None])
+    roles = {
+        "label": [columns.label],
+        "score": scores,
+        "patient": [columns.patient],
+        "split": [columns.split],
+    }
+    check_roles(roles)
     labels = binary_labels(frame, columns.label, columns.positive)
     notes = []
     if columns.image_id is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,15 @@ from stats.results import ComparisonResult
 from stats.roc.delong import DelongResult
 from stats.roc.delong_unpaired import delong_unpaired
 from stats.roc.family import AucFamily, auc_family
-from study.single_tests.user_table import Labels, binary_labels, check_columns, level_column, number_column
+from study.single_tests.user_table import (
+    binary_labels,
+    check_classes,
+    check_columns,
+    check_roles,
+    level_column,
+    number_column,
+    rounded_together,
+)
 
 SHARED_ROWS = (
     "rows with several scores count as different images in each sample, because --unpaired was asked for"
@@ -42,10 +50,11 @@ def delong_report(
         with `unpaired`
     """
     check_columns(frame, [label, *scores, *([group] if group else [])])
+    check_roles({"label": [label], "score": scores, "patient": [group]})
     labels = binary_labels(frame, label, positive)
     columns = [number_column(frame, name, allow_missing=unpaired) for name in scores]
-    _check_classes(labels, label, {name: ~np.isnan(c) for name, c in zip(scores, columns, strict=True)})
-    notes: list[str] = []
+    check_classes(labels, label, {name: ~np.isnan(c) for name, c in zip(scores, columns, strict=True)})
+    notes = rounded_together(frame, scores)
     if len(labels.others) > 1:
         notes.append(f"{labels.level} against {', '.join(labels.others)}")
     if unpaired:
@@ -134,15 +143,3 @@ def _delong_dict(
         "method": fit.method,
         "notes": notes,
     }
-
-
-def _check_classes(labels: Labels, label: str, known: Mapping[str, np.ndarray]) -> None:
-    """Raise ValueError where a score column is known for fewer than two rows of a class."""
-    for name, rows in known.items():
-        counts = int(labels.positive[rows].sum()), int((~labels.positive)[rows].sum())
-        if min(counts) < 2:
-            where = "" if rows.all() else f" where `{name}` has a value"
-            raise ValueError(
-                f"`{label}` has {counts[0]} rows of {labels.level!r} and {counts[1]} others{where}; "
-                "DeLong needs at least 2 of each."
-            )

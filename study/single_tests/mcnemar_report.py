@@ -10,7 +10,7 @@ import pandas as pd
 
 from stats.rates.mcnemar import mcnemar_test
 from stats.rates.mcnemar_clustered import ClusteredMcnemarResult, clustered_mcnemar_test
-from study.single_tests.user_table import check_columns, level_column
+from study.single_tests.user_table import check_columns, check_roles, check_spelling, level_column
 
 CLUSTERED_BESIDE = "rows of one patient are not independent: use the clustered tests, not the others"
 
@@ -34,6 +34,7 @@ def mcnemar_report(
     ValueError : unknown column, missing labels, numbers that are no labels (probabilities)
     """
     check_columns(frame, [label, *predictions, *([group] if group else [])])
+    check_roles({"label": [label], "prediction": predictions, "patient": [group]})
     correct, notes = right_answers(frame, label, predictions)
     fit = mcnemar_test(correct[0], correct[1], conf_level=conf_level)
     report: dict[str, Any] = {
@@ -75,15 +76,19 @@ def right_answers(
 
     Raises
     ------
-    ValueError : missing labels, numbers that are no labels (probabilities), no level in common
+    ValueError : missing labels, numbers that are no labels (probabilities), words that differ by blanks or
+        capitals only, no level in common
     """
     check_columns(frame, [label, *predictions])
+    check_roles({"label": [label], "prediction": predictions})
     truth = level_column(frame, label)
     known = set(truth)
+    check_spelling(f"`{label}` has", sorted(known))
     notes: list[str] = []
     correct: list[list[bool]] = []
     for name in predictions:
         predicted = level_column(frame, name)
+        check_spelling(f"`{label}` and `{name}` have", sorted({*known, *predicted}))
         strange = sorted(set(predicted) - known)
         if strange and any(_is_fraction(value) for value in strange):
             raise ValueError(

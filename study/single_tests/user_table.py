@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from math import isfinite
 
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from stats.checks import not_finite_message
-from stats.levels import is_number, level_name, levels
+from stats.levels import factorized, is_number, level_name, levels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,10 +28,30 @@ def check_columns(frame: pd.DataFrame, names: Sequence[str]) -> None:
     """Raise ValueError naming the columns that the table has, if one of `names` is not among them."""
     missing = [name for name in names if name not in frame.columns]
     if missing:
+        alike = {name.casefold(): name for name in map(str, frame.columns)}
+        near = get_close_matches(missing[0].casefold(), list(alike), n=1, cutoff=0.75)
         raise ValueError(
             f"The table has no column {', '.join(map(repr, missing))}; "
             f"it has {', '.join(map(repr, frame.columns))}."
+            + (f" Did you mean {alike[near[0]]!r}?" if near else "")
         )
+
+
+def check_roles(roles: Mapping[str, Iterable[str | None]]) -> None:
+    """Raise ValueError where one column is to serve twice: labels as scores would give an AUC of 1.
+
+    `roles` : what the columns hold ("label", "score", ...) -> their names, None where there is none
+    """
+    known: dict[str, str] = {}
+    for role, names in roles.items():
+        for name in names:
+            if name is None:
+                continue
+            if name in known:
+                raise ValueError(
+                    f"`{name}` is named as {known[name]} and as {role}; give a column of its own for each."
+                )
+            known[name] = role
 
 
 def listed(option: str, text: str, *, at_least: int = 1, at_most: int | None = None) -> list[str]:
@@ -76,27 +97,59 @@ def binary_labels(frame: pd.DataFrame, column: str, positive: str | None) -> Lab
 
     Raises
     ------
-    ValueError : missing labels; other labels than 0 and 1 without `positive`; an unknown level; one class
+    ValueError : missing labels; other labels than 0 and 1 without `positive`; an unknown level; one class;
+        levels that differ by blanks or capitals only
     """
     series = frame[column]
     if series.isna().any():
         raise ValueError(_missing_message(series))
     coded = levels(series)
+    check_spelling(f"`{column}` has", coded.names)
     shown = ", ".join(map(repr, coded.names[:8])) + (", ..." if len(coded.names) > 8 else "")
     if len(coded.names) < 2:
         raise ValueError(f"`{column}` has one class only ({shown}); a comparison needs both classes.")
     if positive is None:
-        if coded.names not in (("0", "1"), ("False", "True")):
+        if set(coded.names) not in ({"0", "1"}, {"False", "True"}):
             raise ValueError(
                 f"`{column}` has the levels {shown}; say which one is positive with --positive LEVEL "
                 "(only 0/1 labels need no choice)."
             )
-        positive = coded.names[1]
+        positive = max(coded.names)
     positive = _as_spelled(positive, coded.names)
     if positive not in coded.names:
         raise ValueError(f"--positive is {positive!r}; `{column}` has the levels {shown}.")
     others = tuple(level for level in coded.names if level != positive)
     return Labels(positive=coded.codes == coded.names.index(positive), level=positive, others=others)
+
+
+def check_spelling(where: str, names: Iterable[str]) -> None:
+    """Raise ValueError naming two levels that differ by blanks or capitals only: one class counted as two.
+
+    `where` : the columns and their verb, as the sentence begins
+    """
+    known: dict[str, str] = {}
+    for name in names:
+        other = known.setdefault(name.strip().casefold(), name)
+        if other != name:
+            raise ValueError(
+                f"{where} the levels {other!r} and {name!r}, which differ by blanks or capitals only; "
+                "write them alike."
+            )
+
+
+def check_classes(labels: Labels, label: str, known: Mapping[str, NDArray[np.bool_]] | None = None) -> None:
+    """Raise ValueError where a class has fewer than two rows.
+
+    `known` : score column -> rows where it has a value, for columns that are samples of their own
+    """
+    for name, rows in (known or {"": np.ones(labels.positive.size, dtype=bool)}).items():
+        counts = int(labels.positive[rows].sum()), int((~labels.positive)[rows].sum())
+        if min(counts) < 2:
+            where = "" if rows.all() else f" where `{name}` has a value"
+            raise ValueError(
+                f"`{label}` has {counts[0]} rows of {labels.level!r} and {counts[1]} others{where}; "
+                "DeLong needs at least 2 of each."
+            )
 
 
 def _as_spelled(level: str, names: Sequence[str]) -> str:
@@ -130,16 +183,34 @@ def number_column(frame: pd.DataFrame, column: str, *, allow_missing: bool = Fal
     return values
 
 
+def rounded_together(frame: pd.DataFrame, columns: Sequence[str]) -> list[str]:
+    """Return a note for each column of whole numbers of which float64 makes equal ones of different ones."""
+    notes = []
+    for name in columns:
+        if pd.api.types.is_integer_dtype(frame[name].dtype):
+            known = frame[name].dropna()
+            lost = known.nunique() - known.astype(np.float64).nunique()
+            if lost:
+                notes.append(
+                    f"{name} holds whole numbers beyond 2^53, where float64 cannot tell neighbours apart: "
+                    f"{lost} values became ties"
+                )
+    return notes
+
+
 def level_column(frame: pd.DataFrame, column: str) -> list[str]:
     """Return a column as level names (whole numbers without decimal point).
 
     Raises
     ------
-    ValueError : missing values (first rows named)
+    ValueError : missing values (first rows named); values that cannot be compared (lists)
     """
     series = frame[column]
     if series.isna().any():
         raise ValueError(_missing_message(series))
+    distinct = factorized(series)[1]
+    if len({level_name(value) for value in distinct}) < len(distinct):  # beyond 15 digits: all of them count
+        return [repr(value) for value in series.tolist()]
     return [level_name(value) for value in series.tolist()]
 
 

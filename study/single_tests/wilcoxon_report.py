@@ -11,7 +11,7 @@ import pandas as pd
 from stats.levels import level_name, levels
 from stats.ranks.sign_flip import SignFlipResult, sign_flip_test
 from stats.ranks.wilcoxon import WilcoxonResult, rank_sum_test, signed_rank_test
-from study.single_tests.user_table import check_columns, level_column, number_column
+from study.single_tests.user_table import check_columns, check_roles, level_column, number_column
 
 
 def wilcoxon_report(
@@ -36,6 +36,7 @@ def wilcoxon_report(
     ValueError : unknown column, a factor without exactly two levels, missing values, unmatched pairs
     """
     check_columns(frame, [value, by, *match])
+    check_roles({"value": [value], "factor": [by]})
     values = number_column(frame, value)
     if frame[by].isna().any():
         level_column(frame, by)

@@ -195,15 +195,23 @@ def test_the_same_seed_gives_the_same_intervals(scores: Path) -> None:
         (("--scores", "a,b", "--specificity", "high"), "--specificity is 'high'; give numbers"),
         (("--scores", "a,b", "--partial-auc", "0.9"), "--partial-auc is '0.9'; give 2 numbers"),
         (("--scores", "a,b", "--partial-auc", "1,0.9"), "needs 0 <= `low` < `high` <= 1"),
-        (("--scores", "a,b", "--split", "truth"), "a split column holds 'val' and 'test', both of them"),
+        (("--scores", "a,b", "--split", "patient"), "a split column holds 'val' and 'test', both of them"),
         (("--scores", "a,b", "--band", "wide"), "allowed are 'auto', 'ks', 'fixed-width', 'none'"),
         (("--scores", "a,b", "--margin", "0.1", "--reference", "z"), "--reference is 'z'; the models are"),
         (("--scores", "a,b", "--margin", "-0.1"), "margin"),
-        (("--scores", "a,truth"), "`truth` is not numeric"),
+        (("--scores", "a,truth"), "`truth` is named as label and as score"),
+        (("--scores", "a,patient"), "`patient` is not numeric"),
     ],
 )
 def test_bad_options_are_refused(scores: Path, options: tuple[str, ...], message: str) -> None:
     assert message in run(scores, *OPTIONS, *options, code=2)
+
+
+def test_a_class_of_one_image_is_named_by_its_column(tmp_path: Path) -> None:
+    path = tmp_path / "few.csv"
+    path.write_text("truth,a\n1,0.9\n0,0.2\n0,0.3\n")
+    message = run(path, "--label", "truth", "--scores", "a", code=2)
+    assert "`truth` has 1 rows of '1' and 2 others; DeLong needs at least 2 of each" in message
 
 
 def test_a_file_is_no_folder(scores: Path) -> None:

@@ -177,6 +177,14 @@ def test_tables_that_cannot_be_compared_are_refused(
     assert not root.exists()
 
 
+def test_a_column_has_one_role(wide: Path, tmp_path: Path) -> None:
+    target = (wide, "--as", tmp_path / "no", "--label", "truth", "--positive", "malignant")
+    assert "`truth` is named as label and as score" in run(*target, "--scores", "truth,a", code=2)
+    message = run(*target, "--patient", "a", "--scores", "a,b", code=2)
+    assert "`a` is named as score and as patient" in message
+    run(*target, "--image-id", "image", "--patient", "image", "--scores", "a,b")  # one image per patient
+
+
 def test_long_tables_join_by_image_and_agree_on_it(wide: Path, tmp_path: Path) -> None:
     keys = ["image", "patient", "truth"]
     long = pd.read_csv(wide).melt(id_vars=keys, value_vars=["a", "b"], var_name="model", value_name="p")
