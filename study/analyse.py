@@ -11,6 +11,7 @@ from data.store import Store
 from stats.results import RESULT_COLUMNS, ComparisonResult, records, results_frame
 from study.analyses.cell_tests import CellTest, cell_test_rows
 from study.analyses.grid_data import GridData, design_columns, load_grid
+from study.analyses.leaks import check_patients
 from study.analyses.margins import margin_rows
 from study.analyses.mixed_models import (
     FIXED_COLUMNS,
@@ -60,10 +61,12 @@ def analyse(
     Raises
     ------
     ValueError : no cell is done; a contrast, `by` or name in a formula that is no column; predictions that
-        cannot be paired. A comparison that cannot run for want of cells gives a row with a note instead.
+        cannot be paired; patients in training and test where the plan groups by patient. A comparison that
+        cannot run for want of cells gives a row with a note instead.
     """
     data = load_grid(store)
     _check_names(plan, data)
+    check_patients(store, plan, data.tasks)
     selections = _selections(plan, data)
     rows = _image_rows(plan, data, selections, own_plan) + _cell_rows(plan, data, own_plan)
     mixed = [
