@@ -103,3 +103,20 @@ def _winning(m: int, n: int, wins: int) -> np.ndarray:
     whole, rest = divmod(wins, n)
     beaten = np.concatenate([np.full(whole, n), [rest], np.zeros(m)])[:m]
     return np.r_[beaten - 0.5, np.arange(n)]
+
+
+def test_equal_unpaired_aucs_without_variance_are_no_difference() -> None:
+    y, score = [1, 1, 0, 0, 0], [5.0, 4.0, 3.0, 2.0, 1.0]
+    pairs = delong_unpaired([(y, score), (y, score)], names=["a", "b"]).pairs
+    assert (pairs.statistic[0], pairs.p_value[0]) == (0.0, 1.0)
+    worse = delong_unpaired([(y, score), (y, [0.0] * 5)], names=["a", "b"])
+    assert np.isnan(worse.pairs.p_value[0])
+    assert any("estimated variance of 0" in note for note in worse.notes)
+
+
+def test_minus_zero_is_zero_and_one_bit_is_a_difference() -> None:
+    y = [1, 1, 0, 0]
+    assert delong(y, [0.0, -0.0, 0.0, -0.0]).auc[0] == 0.5
+    above = np.nextafter(0.3, 1.0)
+    assert delong(y, [above, above, 0.3, 0.3]).auc[0] == 1.0
+    assert delong(y, [5e-324, 5e-324, 0.0, -0.0]).auc[0] == 1.0
