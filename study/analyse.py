@@ -13,6 +13,7 @@ from study.analyses.all_pairs import PAIR_COLUMNS, all_pairs
 from study.analyses.cell_tests import CellTest, cell_test_rows
 from study.analyses.findings import findings_table, is_planned
 from study.analyses.grid_data import GridData, design_columns, load_grid
+from study.analyses.leaks import check_patients
 from study.analyses.margins import margin_rows
 from study.analyses.mixed_models import (
     FIXED_COLUMNS,
@@ -62,10 +63,12 @@ def analyse(
     Raises
     ------
     ValueError : no cell is done; a contrast, `by` or name in a formula that is no column; predictions that
-        cannot be paired. A comparison that cannot run for want of cells gives a row with a note instead.
+        cannot be paired; patients in training and test where the plan groups by patient. A comparison that
+        cannot run for want of cells gives a row with a note instead.
     """
     data = load_grid(store)
     _check_names(plan, data)
+    check_patients(store, plan, data.tasks)
     selections = _selections(plan, data)
     models = _model_results(plan, data, selections, own_plan)
     rows = [

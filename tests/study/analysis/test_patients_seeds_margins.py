@@ -40,6 +40,19 @@ def test_a_plan_that_names_patients_needs_their_ids(make_store: MakeStore) -> No
     assert rows["note"].str.contains("clusters by patient, but the data set has no patient ids").all()
 
 
+@pytest.mark.parametrize("kind", ["delong", "mcnemar", "recipe"])
+def test_a_patient_in_training_and_test_stops_a_plan_by_patient(make_store: MakeStore, kind: str) -> None:
+    store = make_store()
+    plan = AnalysisPlan.model_validate({kind: [{"contrast": "pretrain", "group": "patient"}]})
+    manifest = store.read_manifest("knee")
+    manifest.loc[manifest["image_id"] == "knee-test-07", "group_id"] = "train-p0"
+    store.write_manifest("knee", manifest)
+    message = "1 patients of task knee have images in training and in the test set, first 'train-p0'"
+    with pytest.raises(ValueError, match=message):
+        analyse(store, plan)
+    analyse(store, AnalysisPlan.model_validate({kind: [{"contrast": "pretrain"}]}))  # takes images as units
+
+
 def test_recipes_are_compared_over_all_seeds_of_their_best_settings(make_store: MakeStore) -> None:
     store = make_store()
     cells = store.cells().set_index("cell_id")

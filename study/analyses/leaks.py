@@ -1,0 +1,33 @@
+"""Patients who were trained on and are tested on: a plan that takes patients as units cannot use them."""
+
+from __future__ import annotations
+
+from data.store import Store
+from study.config import AnalysisPlan
+
+_BY_PATIENT = ("delong", "mcnemar", "margin", "recipe")
+
+
+def check_patients(store: Store, plan: AnalysisPlan, tasks: list[str]) -> None:
+    """Refuse a plan with `group = "patient"` where a patient has images in training and in the test set.
+
+    Raises
+    ------
+    ValueError : names the task, how many patients, and the first of them
+    """
+    entries = [entry for kind in _BY_PATIENT for entry in getattr(plan, kind)]
+    if not any(entry.group == "patient" for entry in entries):
+        return
+    known = set(store.tasks())
+    for task in (task for task in tasks if task in known):
+        images = store.read_manifest(task).merge(store.read_split(task), on="image_id", validate="1:1")
+        images = images[images["group_id"].notna()]
+        trained = set(images.loc[images["split"] == "train", "group_id"])
+        both = [p for p in images.loc[images["split"] == "test", "group_id"].unique() if p in trained]
+        if both:
+            raise ValueError(
+                f"{len(both)} patients of task {task} have images in training and in the test set, first "
+                f"{both[0]!r}: what is learned from a patient is then tested on the same patient, so "
+                'group = "patient" in the plan cannot make them independent. Split the data by patient '
+                '(split group = "patient") and train again.'
+            )
