@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from data.store import Store
 from study.config import AnalysisPlan
+from study.config.analysis import SELECTED_KINDS
 
-_BY_PATIENT = ("delong", "mcnemar", "margin", "recipe")
+_BY_PATIENT = (*SELECTED_KINDS, "recipe", "winner", "pairs")
 
 
 def check_patients(store: Store, plan: AnalysisPlan, tasks: list[str]) -> None:

@@ -40,7 +40,7 @@ def test_a_plan_that_names_patients_needs_their_ids(make_store: MakeStore) -> No
     assert rows["note"].str.contains("clusters by patient, but the data set has no patient ids").all()
 
 
-@pytest.mark.parametrize("kind", ["delong", "mcnemar", "recipe"])
+@pytest.mark.parametrize("kind", ["delong", "mcnemar", "recipe", "roc", "threshold", "calibration", "winner"])
 def test_a_patient_in_training_and_test_stops_a_plan_by_patient(make_store: MakeStore, kind: str) -> None:
     store = make_store()
     plan = AnalysisPlan.model_validate({kind: [{"contrast": "pretrain", "group": "patient"}]})
