@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from data.folds import fold_split
 from data.store import Store
 from stats.results import RESULT_COLUMNS, ComparisonResult, results_frame
 from study.analyses.all_pairs import PAIR_COLUMNS, all_pairs
@@ -135,10 +136,11 @@ def analyse(
 
 
 def data_summary(store: Store) -> pd.DataFrame:
-    """Return images and patients per task, split and class."""
+    """Return images and patients per task, split and class; with cross-validation those of the first fold."""
     rows: list[dict[str, Any]] = []
     for task in store.tasks():
-        joined = store.read_manifest(task).merge(store.read_split(task), on="image_id", validate="1:1")
+        split = fold_split(store.read_split(task), 0)
+        joined = store.read_manifest(task).merge(split, on="image_id", validate="1:1")
         for (split, name, label), part in joined.groupby(["split", "class", "label"], sort=True):
             groups = part["group_id"].nunique() if part["group_id"].notna().any() else None
             rows.append(

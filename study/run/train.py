@@ -137,6 +137,8 @@ def _train(
             if decoded is None or decoded[0] != key:
                 decoded = (key, task.images(recipe["image_size"]))
             label = f"{task.name} · {recipe['pretrain']} · {recipe['backbone']}"
+            if task.config.split.folds:
+                label += f" · fold {members[0].cell.fold}"
             progress.begin_group(label, len(open_cells))
             for cell_id, reason in _train_group(store, members, task, decoded[1], device, progress).items():
                 if reason is None:
@@ -163,7 +165,7 @@ def _train_group(
             [cell_job(item) for item in members],
             images=images,
             manifest=task.manifest,
-            split=task.split,
+            split=task.fold_split(members[0].cell.fold),
             weights=members[0].weights,
             store=store,
             device=device,
