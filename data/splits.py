@@ -124,6 +124,7 @@ def check_labels(label: np.ndarray, part: np.ndarray, *, grouped: bool, where: s
                 total = int((label == value).sum())
                 raise ValueError(
                     f"The part '{name}' of the split{where} has no {word} image ({len(here)} images in it; "
-                    f"{total} {word} of {len(label)} in all). Give `{name}` a larger share, set stratify = true, "
-                    f"{'use more groups' if grouped else 'add images'}, or correct `positive`."
+                    f"{total} {word} of {len(label)} in all). Give `{name}` a larger share, set "
+                    f"stratify = true, {'use more groups' if grouped else 'add images'}, "
+                    "or correct `positive`."
                 )

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
-from study.config.analysis import CONTRAST_KINDS, AnalysisPlan
+from study.config.analysis import CONTRAST_KINDS, FOLD_IS_NO_ARM, AnalysisPlan
 from study.config.base import Frozen
 from study.config.recipe import RECIPE_FIELDS, Recipe
 
@@ -167,6 +167,8 @@ class StudyConfig(Frozen):
         for kind in CONTRAST_KINDS:
             for position, plan in enumerate(getattr(self.analysis, kind)):
                 where = f"analysis.{kind}.{position}.contrast"
+                if plan.contrast == "fold":
+                    raise ValueError(f"{where}: {FOLD_IS_NO_ARM}")
                 if plan.contrast is not None and plan.contrast not in names:
                     raise ValueError(
                         f"{where}: `{plan.contrast}` is not varied in this study; "
