@@ -42,12 +42,16 @@ class RunProgress(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOutcome:
-    """What a run did: cells trained now, found done before, and failed with their reasons."""
+    """What a run did: cells trained now, found done before, and failed with their reasons.
+
+    `collapsed` : done cells of this run or an earlier one that predict one class only, and in which split
+    """
 
     store: Store
     trained: int
     found: int
     failed: Mapping[str, str]
+    collapsed: Mapping[str, str]
 
 
 def run_grid(
@@ -145,7 +149,8 @@ def _train(
                     trained += 1
                 else:
                     failed[cell_id] = reason
-    return RunOutcome(store=store, trained=trained, found=found, failed=failed)
+    collapsed = collapsed_cells(store, [item.cell_id for item in planned])
+    return RunOutcome(store=store, trained=trained, found=found, failed=failed, collapsed=collapsed)
 
 
 def _train_group(
@@ -179,6 +184,15 @@ def _train_group(
                 progress.cell(item.cell_id, "failed")
         return {cell_id: None if store.is_done(cell_id) else reason for cell_id in open_ids}
     return {o.cell_id: o.reason if o.status == "failed" else None for o in outcomes if o.cell_id in open_ids}
+
+
+def collapsed_cells(store: Store, cell_ids: Sequence[str]) -> dict[str, str]:
+    """Done cells that predict one class for all of validation or test: cell_id -> which of them."""
+    cells = store.cells()
+    if "collapsed" not in cells:
+        return {}
+    rows = cells[cells["cell_id"].isin(list(cell_ids)) & cells["collapsed"].notna()]
+    return dict(zip(rows["cell_id"], rows["collapsed"], strict=True))
 
 
 def _has_checkpoint(store: Store, members: Sequence[PlannedCell]) -> bool:
