@@ -34,7 +34,7 @@ def decode_images(dataset: Dataset, image_ids: Sequence[str], size: int) -> np.n
     if not len(image_ids):
         raise ValueError("`image_ids` is empty: name at least one image.")
     with ThreadPoolExecutor(_THREADS) as pool:
-        images = list(pool.map(lambda image_id: _square(dataset.read_image(image_id), size), image_ids))
+        images = list(pool.map(lambda image_id: square_image(dataset.read_image(image_id), size), image_ids))
     channels = max(1 if image.ndim == 2 else 3 for image in images)
     stacked = np.empty((len(images), channels, size, size), dtype=np.uint8)
     for target, image in zip(stacked, images, strict=True):
@@ -43,7 +43,13 @@ def decode_images(dataset: Dataset, image_ids: Sequence[str], size: int) -> np.n
     return stacked
 
 
-def _square(image: np.ndarray, size: int) -> np.ndarray:
+def square_image(image: np.ndarray, size: int) -> np.ndarray:
+    """Resize pixels uint8 (h, w) or (h, w, 3) to a square; a colour image whose pixels are all grey loses two.
+
+    Returns
+    -------
+    uint8 (size, size) or (size, size, 3)
+    """
     if image.ndim == 3 and (image[..., :1] == image).all():
         image = np.ascontiguousarray(image[..., 0])
     if image.shape[:2] == (size, size):

@@ -15,6 +15,8 @@ from data.split_notes import Group, leak_share, split_notes, split_report
 __all__ = [
     "PARTS",
     "Group",
+    "check_labels",
+    "group_codes",
     "label_counts",
     "leak_share",
     "make_split",
@@ -66,13 +68,13 @@ def make_split(
     label = frame["label"].to_numpy(dtype=np.int64)
     target = _targets(label, stratify=stratify, shares=(train, val, test))
     rng = np.random.default_rng(seed)
-    codes = _group_codes(frame) if group == "patient" else np.arange(len(frame))
+    codes = group_codes(frame) if group == "patient" else np.arange(len(frame))
     if codes.max() + 1 == len(frame):
         part = _assign_images(label, target, rng, stratify=stratify)
     else:
         strata = label if stratify else np.zeros_like(label)
         part = assign_groups(codes, strata, target, rng)[codes]
-    _check_labels(label, part, grouped=codes.max() + 1 < len(frame))
+    check_labels(label, part, grouped=codes.max() + 1 < len(frame))
     return pd.DataFrame({"image_id": frame["image_id"], "split": np.array(PARTS)[part]})
 
 
@@ -106,21 +108,23 @@ def _assign_images(
     return part
 
 
-def _group_codes(frame: pd.DataFrame) -> np.ndarray:
+def group_codes(frame: pd.DataFrame) -> np.ndarray:
     """Number the groups by their first image; images without an id are groups of their own."""
     alone = "image " + frame["image_id"].astype(str)
     known = "group " + frame["group_id"].astype("object").where(frame["group_id"].notna(), "").astype(str)
     return pd.factorize(known.where(frame["group_id"].notna(), alone))[0]
 
 
-def _check_labels(label: np.ndarray, part: np.ndarray, *, grouped: bool) -> None:
+def check_labels(label: np.ndarray, part: np.ndarray, *, grouped: bool, where: str = "") -> None:
+    """Refuse a part (0 = train, 1 = val, 2 = test) without positive or without negative images."""
     for index, name in enumerate(PARTS):
         here = label[part == index]
         for value, word in ((1, "positive"), (0, "negative")):
             if not (here == value).any():
                 total = int((label == value).sum())
                 raise ValueError(
-                    f"The part '{name}' of the split has no {word} image ({len(here)} images in it; {total} "
-                    f"{word} of {len(label)} in all). Give `{name}` a larger share, set stratify = true, "
-                    f"{'use more groups' if grouped else 'add images'}, or correct `positive`."
+                    f"The part '{name}' of the split{where} has no {word} image ({len(here)} images in it; "
+                    f"{total} {word} of {len(label)} in all). Give `{name}` a larger share, set "
+                    f"stratify = true, {'use more groups' if grouped else 'add images'}, "
+                    "or correct `positive`."
                 )

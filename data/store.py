@@ -123,7 +123,7 @@ class Store:
         return self._read_task_file("manifest", task)
 
     def write_split(self, task: str, frame: pd.DataFrame) -> None:
-        """Write the split of a task: image_id, split."""
+        """Write the split of a task: image_id, split, and with cross-validation fold (a row per fold)."""
         write_parquet(self._task_file("splits", task), frame, types=SPLIT_TYPES)
 
     def read_split(self, task: str) -> pd.DataFrame:

@@ -24,7 +24,7 @@ MANIFEST_TYPES = {
     "height": pa.int64(),
     "mask_path": pa.string(),
 }
-SPLIT_TYPES = {"image_id": pa.string(), "split": pa.string()}
+SPLIT_TYPES = {"image_id": pa.string(), "split": pa.string(), "fold": pa.int64()}
 PREDICTION_TYPES = {
     "cell_id": pa.string(),
     "seed": pa.int64(),

@@ -109,6 +109,12 @@ def _task_sentence(name: str, task: Mapping[str, Any]) -> str:
         else "single images divided, even of one patient",
         f"seed {split.get('seed', 42)}",
     ]
+    if split.get("folds"):
+        return (
+            f"{text} It was cross-validated in {split['folds']} folds: each image is tested in one of them, "
+            f"and {percent(float(split.get('val', 0.15)))} of the images are for validation in each "
+            f"({', '.join(ways)}). Counts per split are those of the first fold."
+        )
     return f"{text} It was divided into {shares} images ({', '.join(ways)})."
 
 

@@ -151,23 +151,48 @@ def selected_table(selected: pd.DataFrame, metrics: pd.DataFrame, *, several: Se
         {
             "Task": rows["task"].astype(str),
             "Arm": rows["arm"].astype(str),
-            "Cell": rows["cell_id"].map(short_id),
+            "Cell": [_cell_name(row) for _, row in rows.iterrows()],
             "Settings": [_settings(row, several) for _, row in rows.iterrows()],
             "Validation AUC": rows["val_auc"].map(auc),
             "Test AUC (interval)": [
                 estimate(row.test_auc, row.test_auc_low, row.test_auc_high) for row in rows.itertuples()
             ],
-            "Sensitivity": rows["test_sensitivity"].map(percent),
-            "Specificity": rows["test_specificity"].map(percent),
+            "Sensitivity": [percent(_mean(row, metrics, "test_sensitivity")) for _, row in rows.iterrows()],
+            "Specificity": [percent(_mean(row, metrics, "test_specificity")) for _, row in rows.iterrows()],
         }
     )
+    rates = "Sensitivity and specificity on the test images at a score of one half."
     return styled(
         frame,
         numbers=["Validation AUC", "Test AUC (interval)", "Sensitivity", "Specificity"],
         groups="Task",
-        notes=["Sensitivity and specificity on the test images at a score of one half."],
+        notes=[rates, *_selected_notes(rows)],
         bold="Arm",
     )
+
+
+def _cell_name(row: pd.Series) -> str:
+    """The short id; with cross-validation that of the first fold, and how many folds."""
+    n_folds = row.get("n_folds", 1)
+    return short_id(row["cell_id"]) + (f" ({n_folds} folds)" if n_folds > 1 else "")
+
+
+def _mean(row: pd.Series, metrics: pd.DataFrame, name: str) -> float:
+    """A metric of the selected cell, with cross-validation the mean over its folds."""
+    if row.get("n_folds", 1) <= 1:
+        return float(row[name])
+    return float(metrics.loc[metrics["cell_id"].isin(row["cell_ids"].split()), name].mean())
+
+
+def _selected_notes(rows: pd.DataFrame) -> list[str]:
+    notes = []
+    if "n_folds" in rows and (rows["n_folds"] > 1).any():
+        notes.append("With folds, all values are means over them; the cell is that of the first fold.")
+    fallen = rows[rows["collapsed_in"].notna()] if "collapsed_in" in rows else rows.iloc[:0]
+    return notes + [
+        f"{row.task}, {row.arm}: one class only is predicted ({row.collapsed_in})."
+        for row in fallen.itertuples()
+    ]
 
 
 def _settings(row: pd.Series, names: Sequence[str]) -> str:
@@ -191,7 +216,9 @@ def cells_table(metrics: pd.DataFrame, factors: Sequence[str], *, with_seed: boo
     for name, heading in values.items():
         if name in ordered.columns:
             columns[heading] = ordered[name].map(auc)
-    if "collapsed" in ordered.columns:
+    if "collapsed_in" in ordered.columns:
+        columns["One class only"] = ordered["collapsed_in"].fillna("")
+    elif "collapsed" in ordered.columns:
         columns["One class only"] = ordered["collapsed"].map(lambda value: "yes" if value else "")
     numbers = [heading for heading in values.values() if heading in columns]
     return styled(pd.DataFrame(columns), numbers=numbers, groups="Task")

@@ -81,7 +81,9 @@ def _best(report: Report) -> str:
             row = pick_row(chosen, task=task, arm=arm)
             value = estimate(row["test_auc"], row["test_auc_low"], row["test_auc_high"])
             shown.append(f"{'an undefined value' if value == MISSING else value} for {arm}")
-        sentences.append(f"For task *{task}* the selected cells reach a test AUC of {join_words(shown)}.")
+        folded = "n_folds" in chosen and (chosen.loc[chosen["task"] == task, "n_folds"] > 1).any()
+        mean = "mean test AUC over folds" if folded else "test AUC"
+        sentences.append(f"For task *{task}* the selected cells reach a {mean} of {join_words(shown)}.")
     return " ".join(sentences)
 
 

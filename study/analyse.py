@@ -7,11 +7,20 @@ from typing import Any
 
 import pandas as pd
 
+from data.folds import fold_split
 from data.store import Store
 from stats.results import RESULT_COLUMNS, ComparisonResult, results_frame
 from study.analyses.all_pairs import PAIR_COLUMNS, all_pairs
 from study.analyses.cell_tests import CellTest, cell_test_rows
 from study.analyses.findings import findings_table, is_planned
+from study.analyses.folded_recipes import folded_recipe_rows
+from study.analyses.folds import (
+    folded_delong_rows,
+    folded_mcnemar_rows,
+    folded_roc_rows,
+    folded_selected_rows,
+    select_folded,
+)
 from study.analyses.grid_data import GridData, design_columns, load_grid
 from study.analyses.leaks import check_patients
 from study.analyses.margins import margin_rows
@@ -37,7 +46,7 @@ from study.analyses.selection import (
 )
 from study.analyses.winners import winner_estimates
 from study.config import AnalysisPlan
-from study.config.analysis import CONTRAST_KINDS, SELECTED_KINDS
+from study.config.analysis import CONTRAST_KINDS, FOLD_IS_NO_ARM, SELECTED_KINDS
 from study.config.selected_plans import SelectedPlan
 
 SUMMARY_COLUMNS = ("task", "split", "class", "label", "n_images", "n_groups")
@@ -114,18 +123,19 @@ def analyse(
         "mixed_models": _stacked((fit.models for fit in mixed), MODEL_COLUMNS),
         "selected": _stacked(
             (
-                selected_rows(
+                (selected_rows if data.n_folds(task) == 1 else folded_selected_rows)(
                     selection,
                     conf_level=plan.conf_level,
                     by_patient=_by_patient(plan, contrast, select),
                 )
-                for (contrast, select, _), selection in selections.items()
+                for (contrast, select, task), selection in selections.items()
             ),
             SELECTED_COLUMNS,
         ),
-        "roc": _stacked((roc_rows(s) for s in selections.values()), ROC_COLUMNS).drop_duplicates(
-            ignore_index=True
-        ),
+        "roc": _stacked(
+            ((roc_rows if data.n_folds(s.task) == 1 else folded_roc_rows)(s) for s in selections.values()),
+            ROC_COLUMNS,
+        ).drop_duplicates(ignore_index=True),
         **{name: _curves(models, name) for name in CURVES},
         "data_summary": data_summary(store),
         "mixed_tests": _stacked((fit.tests for fit in mixed), TEST_COLUMNS),
@@ -138,10 +148,11 @@ def analyse(
 
 
 def data_summary(store: Store) -> pd.DataFrame:
-    """Return images and patients per task, split and class."""
+    """Return images and patients per task, split and class; with cross-validation those of the first fold."""
     rows: list[dict[str, Any]] = []
     for task in store.tasks():
-        joined = store.read_manifest(task).merge(store.read_split(task), on="image_id", validate="1:1")
+        split = fold_split(store.read_split(task), 0)
+        joined = store.read_manifest(task).merge(split, on="image_id", validate="1:1")
         for (split, name, label), part in joined.groupby(["split", "class", "label"], sort=True):
             groups = part["group_id"].nunique() if part["group_id"].notna().any() else None
             rows.append(
@@ -157,6 +168,8 @@ def _check_names(plan: AnalysisPlan, data: GridData) -> None:
     columns = design_columns(data.planned)
     for kind in CONTRAST_KINDS:
         for entry in getattr(plan, kind):
+            if entry.contrast == "fold":
+                raise ValueError(f"analysis.{kind} has the contrast `fold`: {FOLD_IS_NO_ARM}.")
             wanted = [name for name in (entry.contrast, *getattr(entry, "by", ())) if name is not None]
             unknown = [name for name in wanted if name not in columns]
             if unknown:
@@ -173,7 +186,9 @@ def _selections(plan: AnalysisPlan, data: GridData) -> dict[tuple[str, str, str]
     entries: list[SelectedPlan] = [entry for kind in SELECTED_KINDS for entry in getattr(plan, kind)]
     wanted = dict.fromkeys((entry.contrast, entry.select) for entry in entries)
     return {
-        (contrast, select, task): select_cells(data, task=task, contrast=contrast, select=select)
+        (contrast, select, task): (select_folded if data.n_folds(task) > 1 else select_cells)(
+            data, task=task, contrast=contrast, select=select
+        )
         for contrast, select in wanted
         for task in data.tasks
     }
@@ -195,13 +210,17 @@ def _image_rows(
     selections: dict[tuple[str, str, str], Selection],
     own_plan: AnalysisPlan | None,
 ) -> list[ComparisonResult]:
-    run: dict[str, Callable[..., list[ComparisonResult]]] = {"delong": delong_rows, "mcnemar": mcnemar_rows}
+    run: dict[str, tuple[Callable[..., list[ComparisonResult]], ...]] = {
+        "delong": (delong_rows, folded_delong_rows),
+        "mcnemar": (mcnemar_rows, folded_mcnemar_rows),
+    }
     rows: list[ComparisonResult] = []
-    for kind, function in run.items():
+    for kind, (single, folded) in run.items():
         for entry in getattr(plan, kind):
             planned = is_planned(entry, own_plan, kind)
             for task in data.tasks:
                 selection = selections[entry.contrast, entry.select, task]
+                function = single if data.n_folds(task) == 1 else folded
                 rows += function(data, selection, entry, conf_level=plan.conf_level, planned=planned)
     for entry in plan.margin:
         planned = is_planned(entry, own_plan, "margin")
@@ -211,7 +230,8 @@ def _image_rows(
     for entry in plan.recipe:
         planned = is_planned(entry, own_plan, "recipe")
         for task in data.tasks:
-            rows += recipe_rows(data, entry, task=task, conf_level=plan.conf_level, planned=planned)
+            compare = recipe_rows if data.n_folds(task) == 1 else folded_recipe_rows
+            rows += compare(data, entry, task=task, conf_level=plan.conf_level, planned=planned)
     return rows
 
 

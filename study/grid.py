@@ -1,7 +1,7 @@
 """Factors to cells, cells to groups.
 
-A **cell** is one training run: a recipe for one task and seed. A **group** is the set of cells that see the
-same features: same task, weights, backbone and image stream (docs/architecture.md).
+A **cell** is one training run: a recipe for one task, seed and fold. A **group** is the set of cells that
+see the same features: same task, fold, weights, backbone and image stream (docs/architecture.md).
 """
 
 import hashlib
@@ -40,7 +40,7 @@ class Cell:
 
 
 def build_cells(config: StudyConfig) -> list[Cell]:
-    """Every distinct cell of a study, in the order tasks, seeds, factors as written.
+    """Every distinct cell of a study, in the order tasks, seeds, folds, factors as written.
 
     Levels of a factor that a head does not use collapse into one cell; excluded combinations are left out.
     """
@@ -48,17 +48,22 @@ def build_cells(config: StudyConfig) -> list[Cell]:
     seen: set[tuple[Any, ...]] = set()
     names = list(config.factors)
     base = config.protocol.model_dump()
-    for task, seed in itertools.product(config.tasks, config.seeds):
+    runs = (
+        (task, seed, fold)
+        for task, seed in itertools.product(config.tasks, config.seeds)
+        for fold in range(config.tasks[task].split.folds or 1)
+    )
+    for task, seed, fold in runs:
         for levels in itertools.product(*(config.factors[name] for name in names)):
             chosen = dict(zip(names, levels, strict=True))
             if _excluded(config, {"task": task, **chosen}):
                 continue
             recipe = effective_recipe(base | chosen)
-            key = (task, seed, *recipe.values())
+            key = (task, seed, fold, *recipe.values())
             if key in seen:
                 continue
             seen.add(key)
-            cells.append(Cell(index=len(cells), task=task, seed=seed, fold=0, recipe=recipe))
+            cells.append(Cell(index=len(cells), task=task, seed=seed, fold=fold, recipe=recipe))
     if not cells:
         raise ValueError(f"Study `{config.name}` has no cell: its exclude rules leave nothing of the grid.")
     return cells

@@ -24,6 +24,7 @@ def cell_row(job: CellJob, *, group_key: str, device: torch.device) -> dict[str,
         **job.settings.to_dict(),
         "best_epoch": None,
         "stopped_epoch": None,
+        "collapsed": None,
         "n_parameters": None,
         "seconds": None,
         "device": str(device),
@@ -53,3 +54,13 @@ def prediction_rows(
         }
         parts.append(pd.DataFrame(columns))
     return pd.concat(parts, ignore_index=True)
+
+
+def collapsed_in(predictions: pd.DataFrame) -> str | None:
+    """Where a cell calls every image alike: "val", "test", "val and test", or None.
+
+    `predictions` : split and score (see `prediction_rows`); positive is a score of one half or more, as in
+    the metrics that are computed from the store
+    """
+    called = predictions.assign(positive=predictions["score"] >= 0.5).groupby("split")["positive"].nunique()
+    return " and ".join(part for part in ("val", "test") if called.get(part) == 1) or None

@@ -94,7 +94,7 @@ class FeatureCache:
         tasks = [self._task(trunk, group, item, start, device) for item, start in places]
         parts: dict[Item, dict[int, np.ndarray]] = {item: {} for item in todo}
         with (
-            _exact_convolutions(device),
+            exact_convolutions(device),
             closing(run_tasks(tasks, workers=workers or default_workers(device))) as ended,
         ):
             for position, result in ended:
@@ -187,7 +187,7 @@ def _check_finite(features: np.ndarray, part: str, image_ids: Sequence[str]) -> 
         )
 
 
-def _exact_convolutions(device: torch.device) -> AbstractContextManager[None]:
+def exact_convolutions(device: torch.device) -> AbstractContextManager[None]:
     """No TF32, no choice of algorithm by timing: otherwise the bits on a GPU change from run to run."""
     cuda = device.type == "cuda"
     return torch.backends.cudnn.flags(

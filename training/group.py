@@ -16,7 +16,7 @@ from torch import nn
 
 from data.store import Store
 from training.allocator import tune_allocator
-from training.cell_rows import cell_row, prediction_rows
+from training.cell_rows import cell_row, collapsed_in, prediction_rows
 from training.checkpoints import head_metadata, save_checkpoint
 from training.feature_key import GroupImages, feature_key
 from training.features import FeatureCache
@@ -234,7 +234,9 @@ class _GroupRun:
             optimizer_implementation=result.optimizer,
             note=note,
         )
-        self.store.write_cell(row, prediction_rows(job, result, self.group, self.manifest), result.history)
+        predictions = prediction_rows(job, result, self.group, self.manifest)
+        row["collapsed"] = collapsed_in(predictions)
+        self.store.write_cell(row, predictions, result.history)
         self._report(job, "done")
         return CellOutcome(cell_id=job.cell_id, status="done", reason=None, seconds=seconds, note=note)
 

@@ -206,6 +206,7 @@ def _history_row(
         "val_f1": scored.f1,
         "train_accuracy": trained.accuracy,
         "val_accuracy": scored.accuracy,
+        "train_positive_rate": trained.positive_rate,
         "val_positive_rate": scored.positive_rate,
         "seconds": seconds,
     }

@@ -8,7 +8,7 @@ import pandas as pd
 from stats.results import joined_notes
 from stats.roc.delong import delong
 from stats.roc.family import auc_family
-from study.analyses.arm_rows import no_patients, shared_patients_note
+from study.analyses.arm_rows import NO_FOLDS, no_patients, shared_patients_note
 from study.analyses.grid_data import GridData
 from study.analyses.predictions import split_predictions
 from study.config.analysis import PairsPlan
@@ -43,6 +43,8 @@ def all_pairs(
 
 
 def _tested(data: GridData, plan: PairsPlan, task: str, ids: list[str], conf_level: float) -> pd.DataFrame:
+    if data.n_folds(task) > 1:
+        raise ValueError(NO_FOLDS)
     if len(ids) < 2:
         raise ValueError(f"{len(ids)} done cell: no pair")
     test = split_predictions(data.store, task, ids, "test")

@@ -7,6 +7,12 @@ from stats.results import ComparisonResult, joined_notes
 from study.analyses.grid_data import GridData
 from study.analyses.selection import Selection
 
+# Why an analysis that reads one set of test images does not run on several folds.
+NO_FOLDS = (
+    "cross-validation: scores of different folds come from different models, and this analysis has no form "
+    "for folds; delong, mcnemar, recipe, wilcoxon, permutation and mixed have one"
+)
+
 
 def shared_fields(
     data: GridData,
@@ -34,6 +40,8 @@ def shared_fields(
 
 def cannot_run(selection: Selection, *, need_classes: bool) -> str | None:
     """Return why the arms cannot be compared, None where they can."""
+    if selection.folded is not None:
+        return NO_FOLDS
     if not selection.arms:
         return f"no cell uses {selection.contrast}"
     if len(selection.arms) == 1:

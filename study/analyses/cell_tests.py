@@ -16,7 +16,7 @@ from stats.multiplicity.adjust import adjust_p
 from stats.ranks.sign_flip import sign_flip_test
 from stats.ranks.wilcoxon import rank_sum_test, signed_rank_test
 from stats.results import ComparisonResult, joined_notes
-from study.analyses.grid_data import GridData, design_keys, varied_columns
+from study.analyses.grid_data import GridData, design_keys, folds_note, varied_columns
 
 CellTest = Literal["rank-sum", "signed-rank", "permutation"]
 SEED = 0  # of the random sign patterns and subsets of a permutation test
@@ -55,7 +55,11 @@ def cell_test_rows(
             "conf_level": conf_level,
             "planned": planned,
         }
-        notes = joined_notes(data.missing_note(planned_cells), _unused_note(planned_cells, contrast))
+        notes = joined_notes(
+            data.missing_note(planned_cells),
+            _unused_note(planned_cells, contrast),
+            folds_note(planned_cells, names=by),
+        )
         where = ("" if name in ("all", task) else f" ({name})") + (", paired cells" if paired else "")
         arms = _arms(planned_cells, contrast)
         if len(arms) < 2:

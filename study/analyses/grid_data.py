@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -10,10 +10,11 @@ import pandas as pd
 from data.store import Store
 from stats.levels import level_names, levels
 from stats.metrics import METRIC_COLUMNS, metrics_table
+from study.analyses.collapse import collapsed_in
 from study.grid import CELL_COLUMNS
 
 RUN_COLUMNS = ("best_epoch", "stopped_epoch", "n_parameters", "seconds", "device")
-BOOKKEEPING = ("cell_id", "index", "status", "reason", "group_key")
+BOOKKEEPING = ("cell_id", "index", "status", "reason", "group_key", "collapsed_in")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,8 @@ class GridData:
     ----------
     store : where predictions are read
     planned : every planned cell with its design columns, status (done, failed, open) and reason
-    metrics : one row per done cell (see `stats.metrics.metrics_table`)
+    metrics : one row per done cell (see `stats.metrics.metrics_table`), and `collapsed_in`: where the cell
+        predicts one class only ("val", "test", "val and test", else None)
     """
 
     store: Store
@@ -35,6 +37,12 @@ class GridData:
     def tasks(self) -> list[str]:
         """Tasks in grid order."""
         return list(dict.fromkeys(self.planned["task"]))
+
+    def n_folds(self, task: str) -> int:
+        """Folds of a task among the planned cells; 1 without cross-validation."""
+        if "fold" not in self.planned:
+            return 1
+        return max(1, int(self.planned.loc[self.planned["task"] == task, "fold"].nunique()))
 
     def arms(self, contrast: str, task: str | None = None) -> list[str]:
         """Levels of a factor among the planned cells, sorted as in R; empty where no cell uses it."""
@@ -78,10 +86,21 @@ def load_grid(store: Store) -> GridData:
     for task in dict.fromkeys(done["task"]):
         ids = done.loc[done["task"] == task, "cell_id"].tolist()
         predictions = store.read_predictions(task=task, cell_ids=ids, splits=("val", "test"))
-        own = done[done["task"] == task]
-        frames.append(metrics_table(predictions, own, needs_val=not _is_imported(store)))
+        own = done[done["task"] == task].drop(columns="collapsed", errors="ignore")
+        table = metrics_table(predictions, own, needs_val=not _is_imported(store))
+        frames.append(
+            table.assign(collapsed_in=table["cell_id"].map(collapsed_in(predictions)).astype(object))
+        )
     metrics = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
     return GridData(store=store, planned=planned, metrics=_with_run_columns(metrics, store))
+
+
+def folds_note(cells: pd.DataFrame, *, names: Iterable[str]) -> str | None:
+    """What to say where cells of several folds stand beside each other and `names` does not hold `fold`."""
+    n_folds = cells["fold"].nunique() if "fold" in cells else 1
+    if n_folds < 2 or "fold" in names:
+        return None
+    return f"cells of {n_folds} folds count as independent, though they share training images"
 
 
 def varied_columns(cells: pd.DataFrame) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import pandas as pd
 
 from stats.levels import level_names
 from stats.results import RESULT_COLUMNS, ComparisonResult, joined_notes
-from study.analyses.grid_data import GridData
+from study.analyses.grid_data import GridData, folds_note
 from study.config import MixedPlan
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def fit_mixed(
 
     response = parse_formula(plan.formula).response
     notes = [data.missing_note(data.planned), _collapsed_note(data.metrics)]
+    notes.append(folds_note(data.planned, names=re.findall(r"\w+", plan.formula)))
     try:
         frame, filled = _with_unused_levels(data.metrics, plan.formula)
         notes = [filled, *notes]

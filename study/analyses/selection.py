@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from stats.levels import level_names
 from stats.pairing import PairedPredictions, paired_predictions
@@ -24,8 +26,27 @@ SELECTED_COLUMNS = (
     "test_auc_low",
     "test_auc_high",
     "test_auc_method",
+    "collapsed_in",
+    "n_folds",
+    "cell_ids",
 )
 ROC_COLUMNS = ("task", "contrast", "arm", "cell_id", "split", "fpr", "tpr", "threshold")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoldedTest:
+    """Out-of-fold predictions: every image scored by the cell of the fold that tests it.
+
+    Attributes
+    ----------
+    test : all test images of all folds, one model per arm; scores of different folds do not compare
+    fold : int array, shape (n,)   the fold of every image
+    cells : arm -> rows of `metrics` of its cells, one per fold
+    """
+
+    test: PairedPredictions
+    fold: NDArray[np.int64]
+    cells: dict[str, pd.DataFrame]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +59,8 @@ class Selection:
     cells : arm -> row of `metrics` of its best cell; arms without a done cell are absent
     test : predictions of these cells on the same test images, None where there are no arms
     notes : ties of the choice, collapsed cells
+    folded : with cross-validation the predictions of all folds; `test` is None then, and `cells` hold the
+        means over folds
     """
 
     task: str
@@ -47,6 +70,7 @@ class Selection:
     cells: dict[str, pd.Series]
     test: PairedPredictions | None
     notes: tuple[str, ...]
+    folded: FoldedTest | None = None
 
 
 def select_cells(data: GridData, *, task: str, contrast: str, select: str) -> Selection:
@@ -78,6 +102,8 @@ def select_cells(data: GridData, *, task: str, contrast: str, select: str) -> Se
             notes.append(f"{len(top)} cells of {arm} tie on {select}, the first of the grid is taken")
         if bool(top.iloc[0]["collapsed"]):
             notes.append(f"the best cell of {arm} predicts one class for every test image")
+        elif top.iloc[0]["collapsed_in"] is not None:
+            notes.append(f"the best cell of {arm} predicts one class for every validation image")
     return Selection(
         task=task,
         contrast=contrast,
@@ -116,6 +142,9 @@ def selected_rows(selection: Selection, *, conf_level: float, by_patient: bool =
                 "test_auc_low": low,
                 "test_auc_high": high,
                 "test_auc_method": method,
+                "collapsed_in": cell["collapsed_in"],
+                "n_folds": 1,
+                "cell_ids": cell["cell_id"],
             }
         )
     return pd.DataFrame(rows, columns=list(SELECTED_COLUMNS))

@@ -9,7 +9,7 @@ import pandas as pd
 
 from stats.levels import level_names
 from stats.results import ComparisonResult, joined_notes
-from study.analyses.arm_rows import no_patients, shared_patients_note
+from study.analyses.arm_rows import NO_FOLDS, no_patients, shared_patients_note
 from study.analyses.grid_data import GridData
 from study.analyses.predictions import scored_models, split_predictions
 from study.config.analysis import WinnerPlan
@@ -75,6 +75,8 @@ def _winner(
     data: GridData, plan: WinnerPlan, task: str, cells: pd.DataFrame, conf_level: float
 ) -> list[ComparisonResult]:
     ids = [str(cell_id) for cell_id in cells["cell_id"]]
+    if data.n_folds(task) > 1:
+        raise ValueError(NO_FOLDS)
     if len(ids) < 2:
         raise ValueError(f"{len(ids)} done cell: nothing to choose from")
     validation = split_predictions(data.store, task, ids, "val")

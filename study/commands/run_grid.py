@@ -80,6 +80,8 @@ def run_grid_command(
     typer.echo(
         f"{outcome.trained} cells trained, {outcome.found} found done, {len(outcome.failed)} failed: {root}"
     )
+    for cell_id, where in outcome.collapsed.items():
+        typer.echo(f"collapsed {cell_id}: one class is predicted for every image of {where}", err=True)
     for cell_id, reason in outcome.failed.items():
         typer.echo(f"failed {cell_id}: {reason}", err=True)
     if outcome.failed:

@@ -28,6 +28,11 @@ CONTRAST_KINDS = (
 SELECTED_KINDS = ("delong", "mcnemar", "margin", "roc", "threshold", "calibration")
 
 
+FOLD_IS_NO_ARM = (
+    "folds test different images and are no arms; compare a factor, or take `fold` into a mixed model"
+)
+
+
 class WinnerPlan(Frozen):
     """The best of all cells of a task, chosen on validation: how much better it looks than it is."""
 

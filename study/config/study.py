@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
-from study.config.analysis import CONTRAST_KINDS, AnalysisPlan
+from study.config.analysis import CONTRAST_KINDS, FOLD_IS_NO_ARM, AnalysisPlan
 from study.config.base import Frozen
 from study.config.recipe import RECIPE_FIELDS, Recipe
 
@@ -28,11 +28,33 @@ class SplitConfig(Frozen):
     """Unit that is never divided: the patient (exam) where the data set has ids, or the single image."""
     seed: Annotated[int, Field(ge=0)] = 42
     """Seed of the division."""
+    folds: Annotated[int, Field(ge=2, le=20)] | None = None
+    """Cross-validation: every image is tested in one of so many folds, `test` is 1 / folds."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _folds_give_the_shares(cls, value: Any) -> Any:
+        """With folds, `test` follows from their number and `train` is what is left."""
+        if not isinstance(value, dict) or not isinstance(folds := value.get("folds"), int) or folds < 2:
+            return value
+        test = value.get("test", 1 / folds)
+        if not isinstance(test, int | float) or abs(test - 1 / folds) > 1e-6:
+            raise ValueError(
+                f"folds = {folds} tests 1/{folds} of the images at a time, but test = {test!r} was given; "
+                "leave out `test` and `train`"
+            )
+        val = value.get("val", cls.model_fields["val"].default)
+        if not isinstance(val, int | float) or "train" in value:
+            return {**value, "test": 1 / folds}
+        if val + 1 / folds >= 1:
+            raise ValueError(f"val = {val:g} and folds = {folds} leave nothing for training; lower `val`")
+        return {**value, "test": 1 / folds, "train": 1 - val - 1 / folds}
 
     @model_validator(mode="after")
     def _shares_add_up(self) -> "SplitConfig":
         total = self.train + self.val + self.test
-        if abs(total - 1) > 1e-9:
+        # With folds, test = 1 / folds may be written with few digits.
+        if abs(total - 1) > (1e-9 if self.folds is None else 1e-6):
             raise ValueError(
                 f"train + val + test must be 1; got {self.train} + {self.val} + {self.test} = {total:g}"
             )
@@ -145,6 +167,8 @@ class StudyConfig(Frozen):
         for kind in CONTRAST_KINDS:
             for position, plan in enumerate(getattr(self.analysis, kind)):
                 where = f"analysis.{kind}.{position}.contrast"
+                if plan.contrast == "fold":
+                    raise ValueError(f"{where}: {FOLD_IS_NO_ARM}")
                 if plan.contrast is not None and plan.contrast not in names:
                     raise ValueError(
                         f"{where}: `{plan.contrast}` is not varied in this study; "
@@ -174,16 +198,23 @@ class StudyConfig(Frozen):
             for plan in self.analysis.mixed:
                 check_mixed(plan, {"task", "seed", "fold", *RECIPE_FIELDS, *METRIC_COLUMNS, *RUN_COLUMNS})
 
+    @property
+    def folds(self) -> int:
+        """Largest number of folds of a task; 1 without cross-validation."""
+        return max(task.split.folds or 1 for task in self.tasks.values())
+
     def varied(self) -> tuple[str, ...]:
-        """Columns that vary over the grid: task, seed, and the factors."""
-        return ("task", "seed", *self.factors)
+        """Columns that vary over the grid: task, seed, fold with cross-validation, and the factors."""
+        return ("task", "seed", *(("fold",) if self.folds > 1 else ()), *self.factors)
 
     def levels(self, name: str) -> tuple[Any, ...]:
-        """Levels of a factor, of `task` or of `seed`."""
+        """Levels of a factor, of `task`, of `seed` or of `fold`."""
         if name == "task":
             return tuple(self.tasks)
         if name == "seed":
             return self.seeds
+        if name == "fold":
+            return tuple(range(self.folds))
         return self.factors[name] if name in self.factors else (getattr(self.protocol, name),)
 
 

@@ -1,6 +1,6 @@
 """The plan of a run without running it: cells, groups, images, cost, and what this machine lacks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from data.folds import fold_counts
 from data.registry import dataset_available, dataset_info
 from data.splits import split_counts
 from study.config import StudyConfig, TaskConfig
@@ -22,9 +23,12 @@ _PARTS = ("train", "val", "test")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskPlan:
-    """Images per part of one task; from the data where they are here, else from the published counts."""
+    """Images per part of every fold of one task (one fold without cross-validation).
 
-    counts: Mapping[str, int] | None
+    From the data where they are here, else from the published counts.
+    """
+
+    counts: tuple[Mapping[str, int], ...] | None
     source: str
     missing: str | None
     notes: tuple[str, ...] = ()
@@ -37,7 +41,10 @@ def plan_task(name: str, config: TaskConfig, data_root: Path | None) -> TaskPlan
     if available:
         task = prepare_task(name, config, data_root)
         return TaskPlan(
-            counts=task.counts(), source="the images on this machine", missing=None, notes=task.notes
+            counts=tuple(task.counts(fold) for fold in range(config.split.folds or 1)),
+            source="the images on this machine",
+            missing=None,
+            notes=task.notes,
         )
     steps = "\n".join(f"  {i}. {step}" for i, step in enumerate(info.steps, start=1))
     missing = f"Data set `{config.dataset}` of task `{name}`: {reason}\n{steps}"
@@ -45,9 +52,13 @@ def plan_task(name: str, config: TaskConfig, data_root: Path | None) -> TaskPlan
         return TaskPlan(counts=None, source="unknown until the data are here", missing=missing)
     positive = sum(info.class_counts.get(label, 0) for label in config.positive)
     total = sum(info.class_counts.values())
-    shares = {part: getattr(config.split, part) for part in _PARTS}
+    if config.split.folds:
+        counts = fold_counts(total, folds=config.split.folds, val=config.split.val)
+    else:
+        shares = {part: getattr(config.split, part) for part in _PARTS}
+        counts = [split_counts({"1": positive, "0": total - positive}, **shares)]
     return TaskPlan(
-        counts=split_counts({"1": positive, "0": total - positive}, **shares),
+        counts=tuple(counts),
         source="the published class counts",
         missing=missing,
     )
@@ -71,11 +82,12 @@ def print_dry_run(
         for note in task.notes:
             console.print(f"{name}: {escape(note)}", highlight=False)
     costs = {
-        key: group_cost(members, counts)
+        key: group_cost(members, counts[members[0].fold])
         for key, members in groups.items()
         if (counts := tasks[members[0].task].counts) is not None
     }
-    console.print(_group_table(groups, costs))
+    folded = [name for name in tasks if config.tasks[name].split.folds]
+    console.print(_group_table(groups, costs, folded=folded))
     console.print(
         "The cells of a group share one pass of the frozen backbone over the augmented images of each epoch, "
         "and one over validation and test."
@@ -89,13 +101,18 @@ def _task_table(tasks: Mapping[str, TaskPlan]) -> Table:
     for column in ("task", *_PARTS, "counted from"):
         table.add_column(column, justify="right" if column in _PARTS else "left")
     for name, task in tasks.items():
-        counts = [str(task.counts[part]) if task.counts else "?" for part in _PARTS]
-        table.add_row(name, *counts, task.source)
+        folds = task.counts or ({},)
+        for fold, counts in enumerate(folds):
+            shown = name if len(folds) == 1 else f"{name}, fold {fold}"
+            table.add_row(shown, *(str(counts.get(part, "?")) for part in _PARTS), task.source)
     return table
 
 
 def _group_table(
-    groups: Mapping[tuple[Any, ...], list[Cell]], costs: Mapping[tuple[Any, ...], GroupCost]
+    groups: Mapping[tuple[Any, ...], list[Cell]],
+    costs: Mapping[tuple[Any, ...], GroupCost],
+    *,
+    folded: Collection[str],
 ) -> Table:
     table = Table(title="Groups", title_justify="left")
     for column in ("task", "pretrain", "backbone", "side", "cells", "backbone passes", "minutes"):
@@ -103,7 +120,7 @@ def _group_table(
     for key, members in groups.items():
         recipe, cost = members[0].recipe, costs.get(key)
         table.add_row(
-            members[0].task,
+            members[0].task + (f", fold {members[0].fold}" if members[0].task in folded else ""),
             recipe["pretrain"],
             recipe["backbone"],
             f"{recipe['image_size']} px",

@@ -14,11 +14,12 @@ import pandas as pd
 
 from data.dataset import Dataset, manifest_hash
 from data.decode import decode_images
+from data.folds import fold_split, make_folds
 from data.labels import with_labels
 from data.registry import load_dataset
 from data.split_notes import split_notes
 from data.splits import make_split, split_hash
-from study.config import TaskConfig
+from study.config import SplitConfig, TaskConfig
 from study.grid import CELL_COLUMNS, Cell, cell_id, group_cells
 
 if TYPE_CHECKING:
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class PreparedTask:
-    """One task, ready to train: its data set, manifest with labels, and split."""
+    """One task, ready to train: its data set, manifest with labels, and split.
+
+    `split` : image_id and split, with cross-validation fold too (a row per image and fold), as stored
+    """
 
     name: str
     config: TaskConfig
@@ -43,12 +47,17 @@ class PreparedTask:
         return f"{manifest_hash(self.manifest)}:{positive}"
 
     @cached_property
-    def split_hash(self) -> str:
-        return split_hash(self.split)
+    def split_hashes(self) -> tuple[str, ...]:
+        """Hash of the split of every fold; one without cross-validation."""
+        return tuple(split_hash(self.fold_split(fold)) for fold in range(self.config.split.folds or 1))
 
-    def counts(self) -> dict[str, int]:
-        """Images per part of the split."""
-        found = self.split["split"].value_counts()
+    def fold_split(self, fold: int) -> pd.DataFrame:
+        """image_id and split of one fold (0 without cross-validation)."""
+        return fold_split(self.split, fold)
+
+    def counts(self, fold: int = 0) -> dict[str, int]:
+        """Images per part of the split of one fold."""
+        found = self.fold_split(fold)["split"].value_counts()
         return {part: int(found.get(part, 0)) for part in ("train", "val", "test")}
 
     def images(self, size: int) -> np.ndarray:
@@ -76,13 +85,34 @@ def prepare_task(name: str, config: TaskConfig, data_root: Path | None) -> Prepa
     try:
         dataset = load_dataset(config.dataset, data_root=data_root, options=config.options)
         manifest = with_labels(dataset.manifest, config.positive)
-        split = make_split(manifest, **config.split.model_dump())
+        split = divide(manifest, config.split)
     except (ValueError, OSError) as error:
         raise type(error)(f"Task `{name}`: {error}") from error
-    shares = config.split.model_dump(exclude={"seed"})
-    notes = (*dataset.notes, *split_notes(split, manifest, **shares))
+    notes = (*dataset.notes, *division_notes(split, manifest, config.split))
     return PreparedTask(
         name=name, config=config, dataset=dataset, manifest=manifest, split=split, notes=notes
+    )
+
+
+def divide(manifest: pd.DataFrame, split: SplitConfig) -> pd.DataFrame:
+    """Parts of the images (with labels) as the study file asks: one split, or one per fold."""
+    if split.folds is None:
+        return make_split(manifest, **split.model_dump(exclude={"folds"}))
+    return make_folds(manifest, **split.model_dump(include={"folds", "val", "stratify", "group", "seed"}))
+
+
+def division_notes(split: pd.DataFrame, manifest: pd.DataFrame, config: SplitConfig) -> tuple[str, ...]:
+    """What a reader must know about the split; with folds, each note once and the folds it holds for."""
+    if config.folds is None:
+        return split_notes(split, manifest, **config.model_dump(exclude={"seed", "folds"}))
+    # Counts per fold follow another rule than those of a single split: no shares, no note on deviations.
+    folds_of: dict[str, list[str]] = {}
+    for fold in range(config.folds):
+        for note in split_notes(fold_split(split, fold), manifest, group=config.group):
+            folds_of.setdefault(note, []).append(str(fold))
+    return tuple(
+        note if len(folds) == config.folds else f"Fold {', '.join(folds)}: {note}"
+        for note, folds in folds_of.items()
     )
 
 
@@ -147,7 +177,7 @@ def check_training(cells: Sequence[Cell], tasks: Mapping[str, PreparedTask], dev
         ]
         check_jobs(jobs, backbone=members[0].recipe["backbone"])
         for job in jobs:
-            check_batch_size(job.settings, tasks[members[0].task].counts()["train"])
+            check_batch_size(job.settings, tasks[members[0].task].counts(members[0].fold)["train"])
 
 
 def plan_cells(
@@ -164,7 +194,7 @@ def plan_cells(
         found = weights[cell.recipe["pretrain"], cell.recipe["backbone"]]
         identity = cell_id(
             cell,
-            split_hash=task.split_hash,
+            split_hash=task.split_hashes[cell.fold],
             manifest_hash=task.manifest_hash,
             weights_hash=found.sha256,
             schema=SCHEMA_VERSION,

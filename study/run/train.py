@@ -42,12 +42,16 @@ class RunProgress(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOutcome:
-    """What a run did: cells trained now, found done before, and failed with their reasons."""
+    """What a run did: cells trained now, found done before, and failed with their reasons.
+
+    `collapsed` : done cells of this run or an earlier one that predict one class only, and in which split
+    """
 
     store: Store
     trained: int
     found: int
     failed: Mapping[str, str]
+    collapsed: Mapping[str, str]
 
 
 def run_grid(
@@ -137,13 +141,16 @@ def _train(
             if decoded is None or decoded[0] != key:
                 decoded = (key, task.images(recipe["image_size"]))
             label = f"{task.name} · {recipe['pretrain']} · {recipe['backbone']}"
+            if task.config.split.folds:
+                label += f" · fold {members[0].cell.fold}"
             progress.begin_group(label, len(open_cells))
             for cell_id, reason in _train_group(store, members, task, decoded[1], device, progress).items():
                 if reason is None:
                     trained += 1
                 else:
                     failed[cell_id] = reason
-    return RunOutcome(store=store, trained=trained, found=found, failed=failed)
+    collapsed = collapsed_cells(store, [item.cell_id for item in planned])
+    return RunOutcome(store=store, trained=trained, found=found, failed=failed, collapsed=collapsed)
 
 
 def _train_group(
@@ -163,7 +170,7 @@ def _train_group(
             [cell_job(item) for item in members],
             images=images,
             manifest=task.manifest,
-            split=task.split,
+            split=task.fold_split(members[0].cell.fold),
             weights=members[0].weights,
             store=store,
             device=device,
@@ -177,6 +184,15 @@ def _train_group(
                 progress.cell(item.cell_id, "failed")
         return {cell_id: None if store.is_done(cell_id) else reason for cell_id in open_ids}
     return {o.cell_id: o.reason if o.status == "failed" else None for o in outcomes if o.cell_id in open_ids}
+
+
+def collapsed_cells(store: Store, cell_ids: Sequence[str]) -> dict[str, str]:
+    """Done cells that predict one class for all of validation or test: cell_id -> which of them."""
+    cells = store.cells()
+    if "collapsed" not in cells:
+        return {}
+    rows = cells[cells["cell_id"].isin(list(cell_ids)) & cells["collapsed"].notna()]
+    return dict(zip(rows["cell_id"], rows["collapsed"], strict=True))
 
 
 def _has_checkpoint(store: Store, members: Sequence[PlannedCell]) -> bool:

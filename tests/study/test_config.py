@@ -128,3 +128,30 @@ def test_the_study_file_offers_what_training_accepts(field, levels):
 def test_the_study_file_and_training_have_the_same_settings():
     trained = set(settings.CellSettings.__dataclass_fields__)
     assert trained == {"task", "seed", "fold", *RECIPE_FIELDS}
+
+
+def _split(text: str):
+    task = f'positive = ["malignant"]\nsplit = {{ {text} }}'
+    return parse_study(GOOD.replace('positive = ["malignant"]', task)).tasks["breast"].split
+
+
+def test_folds_fix_the_share_for_testing_and_leave_the_rest_for_training():
+    split = _split("folds = 5, val = 0.15")
+    assert (split.folds, split.test, split.val) == (5, 0.2, 0.15)
+    assert split.train == pytest.approx(0.65)
+    again = type(split).model_validate(split.model_dump())
+    assert again == split
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("folds = 5, test = 0.1", "folds = 5 tests 1/5 of the images at a time, but test = 0.1"),
+        ("folds = 5, val = 0.8", "val = 0.8 and folds = 5 leave nothing for training"),
+        ("folds = 5, train = 0.5", r"train \+ val \+ test must be 1"),
+        ("folds = 1", "greater than or equal to 2"),
+    ],
+)
+def test_folds_that_contradict_the_shares_are_refused(text, message):
+    with pytest.raises(ValueError, match=message):
+        _split(text)

@@ -142,7 +142,10 @@ def test_split_without_the_data_uses_the_published_counts():
             ["split", "busi", "-p", "cancer"],
             "`positive` names 'cancer', but the classes of this data set are benign",
         ),
-        (["split", "busi", "-p", "malignant", "--train", "0.9"], "must be above 0 and sum to 1"),
+        (
+            ["split", "busi", "-p", "malignant", "--train", "0.9"],
+            "train + val + test must be 1; got 0.9 + 0.15 + 0.1",
+        ),
         (["check", "folder"], "The data set 'folder' needs the option `path`"),
         (["check", "folder", "-o", "path"], "`--option` must be key=value, but 'path' came"),
         (["check", "folder", "-o", "path=/no/such/folder"], "There is no folder '/no/such/folder'"),
@@ -159,3 +162,20 @@ def test_bad_input_exits_2_with_one_message(arguments, message):
 def test_every_command_has_an_example():
     for command in ("list", "check", "split"):
         assert "Example: study data" in _run(command, "--help").output
+
+
+def test_folds_are_shown_one_by_one_and_partition_the_images():
+    options = ["-o", "n_patients=40", "-o", "size=48"]
+    result = _run("split", "phantom-breast", "-p", "malignant", "--folds", "4", "--val", "0.2", *options)
+    assert result.exit_code == 0, result.output
+    lines = result.output.splitlines()
+    assert [line for line in lines if line.startswith("fold")] == [f"fold {k}" for k in range(4)]
+    tested = [int(line.split()[1]) for line in lines if line.split()[0] == "test"]
+    checked = _run("check", "phantom-breast", *options).output
+    assert sum(tested) == int(checked.split("breast: ")[1].split()[0])
+
+
+def test_folds_of_absent_data_come_from_the_published_counts(tmp_path):
+    result = _run("split", "busi", "-p", "malignant", "--folds", "5", "--data-root", str(tmp_path))
+    assert result.exit_code == 0, result.output
+    assert result.output.count("train 507, val 117, test 156 images") == 5

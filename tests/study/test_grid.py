@@ -126,3 +126,23 @@ def test_adding_a_level_changes_no_other_cell_id():
     before = {cell_id(c, **keys) for c in build_cells(small())}
     after = {cell_id(c, **keys) for c in build_cells(small(more="fc_ratio = [0.5, 1.0]"))}
     assert before < after
+
+
+FOLDED = 'positive = ["malignant"]\nsplit = { folds = 5, val = 0.15 }'
+
+
+def test_folds_multiply_the_cells_of_their_task_alone():
+    text = SMALL.format(more="").replace('positive = ["malignant"]', FOLDED)
+    text = text.replace("[factors]", '[tasks.knee]\ndataset = "phantom-knee"\npositive = ["torn"]\n[factors]')
+    config = parse_study(text)
+    cells = build_cells(config)
+    folds = Counter((cell.task, cell.fold) for cell in cells)
+    assert folds == {("breast", fold): 6 for fold in range(5)} | {("knee", 0): 6}
+    assert len(group_cells(cells)) == 6
+    assert {c.fold for c in select_cells(cells, ["fold=1,2"], config)} == {1, 2}
+
+
+def test_a_study_without_folds_has_no_fold_to_choose():
+    config = small()
+    with pytest.raises(ValueError, match="`fold` is not varied in this study"):
+        select_cells(build_cells(config), ["fold=0"], config)

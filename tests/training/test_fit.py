@@ -237,6 +237,7 @@ def test_history_has_one_row_per_epoch_with_the_contracts_columns():
         "val_f1",
         "train_accuracy",
         "val_accuracy",
+        "train_positive_rate",
         "val_positive_rate",
         "seconds",
         "diverged",
