@@ -21,6 +21,7 @@ from stats.calibration.probabilities import (
     few_groups_note,
 )
 from stats.checks import check_conf_level, checked_labels, checked_sample
+from stats.resampling.limits import percentile_limits
 from stats.results import NAN, joined_notes
 
 MIN_DISTINCT = 10  # distinct probabilities below which a smooth curve is not drawn
@@ -191,10 +192,9 @@ def _band(
         curves[b] = NAN
         curves[b, inside] = _lowess(y[rows], p[rows], points[inside], frac)
     missing = np.isnan(curves)
-    tail = (1.0 - conf_level) / 2.0
     low, high = np.full(points.size, NAN), np.full(points.size, NAN)
     kept = missing.mean(axis=0) < 0.5
-    low[kept], high[kept] = np.nanquantile(curves[:, kept], [tail, 1.0 - tail], axis=0)
+    low[kept], high[kept] = percentile_limits(curves[:, kept], conf_level)
     sparse = int((missing.mean(axis=0) > 0.05).sum())
     note = f"at {sparse} points more than 5 % of the bootstrap samples have no curve" if sparse else None
     return low, high, note

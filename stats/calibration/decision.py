@@ -21,6 +21,7 @@ from stats.calibration.probabilities import (
     group_sums,
 )
 from stats.checks import check_conf_level, checked_labels, checked_sample
+from stats.resampling.limits import percentile_limits
 from stats.results import NAN, ComparisonResult, joined_notes, results_frame
 
 TREAT_ALL = "treat all"
@@ -273,9 +274,7 @@ def _limits(draws: FloatArray, conf_level: float, shape: tuple[int, ...]) -> tup
     kept = _complete(draws)
     if kept.shape[0] == 0:
         return np.full(shape, NAN), np.full(shape, NAN)
-    tail = (1.0 - conf_level) / 2.0
-    low, high = np.quantile(kept, [tail, 1.0 - tail], axis=0)
-    return low, high
+    return percentile_limits(kept, conf_level)
 
 
 def _bands(name: str, draws: FloatArray, conf_level: float, shape: tuple[int, ...]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from stats.calibration.probabilities import (
     few_groups_note,
 )
 from stats.checks import check_choice, check_conf_level
+from stats.resampling.limits import percentile_limits
 from stats.results import NAN, ComparisonResult, joined_notes
 
 BINNED = ("quantile", "width")
@@ -215,8 +216,7 @@ def expected_calibration_error(
         null = _simulated_null(p, bin_of, table.count, n_resamples, rng)
     tie = 1e-12  # equal errors differ in the last bits
     p_value = (float((null >= ece - tie).sum()) + 1.0) / (n_resamples + 1.0)
-    tail = (1.0 - conf_level) / 2.0
-    low, high = np.quantile(replicates - bias, [tail, 1.0 - tail])
+    low, high = (float(limit) for limit in percentile_limits(replicates - bias, conf_level))
     single = table.single
     if single:
         low = high = bias = NAN

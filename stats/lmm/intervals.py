@@ -17,6 +17,7 @@ from stats.lmm.design import Design
 from stats.lmm.deviance import Deviance
 from stats.lmm.fit import LmmFit, assemble
 from stats.lmm.optimise import minimise, scoring_step
+from stats.resampling.limits import percentile_limits
 
 FloatArray = NDArray[np.float64]
 
@@ -63,10 +64,9 @@ class Bootstrap:
     n_singular: int
 
     def intervals(self, *, conf_level: float = 0.95) -> pd.DataFrame:
-        """Percentile intervals: term, estimate, std_error, conf_low, conf_high."""
+        """Percentile intervals, ranks as lme4's: term, estimate, std_error, conf_low, conf_high."""
         check_conf_level(conf_level)
-        tails = [0.5 - conf_level / 2.0, 0.5 + conf_level / 2.0]
-        low, high = np.nanquantile(self.replicates, tails, axis=0)
+        low, high = percentile_limits(self.replicates, conf_level)
         return pd.DataFrame(
             {
                 "term": self.names,

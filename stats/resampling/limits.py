@@ -117,22 +117,58 @@ def p_value(draws: Draws, *, interval: str, alternative: str) -> float:
     return {"greater": above, "less": below, "two-sided": both}[alternative]
 
 
+def percentile_limits(replicates: Floats, conf_level: float) -> tuple[Floats, Floats]:
+    """Return the percentile limits over axis 0: the one rule of every bootstrap interval here.
+
+    Parameters
+    ----------
+    replicates : float array, shape (B, ...)   NaN (a sample without a value) is left out, column by column
+    conf_level : float in (0, 1), two-sided
+
+    Returns
+    -------
+    two float arrays, shape (...) : NaN where a column has no value
+
+    Notes
+    -----
+    Order statistics of rank (B + 1) level, as R's `boot`. pROC takes quantiles of type 7, of rank
+    1 + (B - 1) level, which lie inside them by at most one rank.
+    """
+    tail = (1.0 - conf_level) / 2.0
+    columns = np.asarray(replicates, dtype=np.float64)
+    shape, columns = columns.shape[1:], columns.reshape(columns.shape[0], -1)
+    missing = np.isnan(columns)
+    if columns.shape[0] and not missing.any():
+        found = order_statistics(columns, np.array([tail, 1.0 - tail]))
+    else:
+        kept = [column[~gone] for column, gone in zip(columns.T, missing.T, strict=True)]
+        ends = [
+            order_statistics(k, np.array([tail, 1.0 - tail])) if k.size else np.full(2, NAN) for k in kept
+        ]
+        found = np.array(ends).reshape(-1, 2).T
+    return found[0].reshape(shape), found[1].reshape(shape)
+
+
 def order_statistics(replicates: Floats, levels: Floats) -> Floats:
-    """Return the replicates of rank (B + 1) level, between ranks by normal quantiles; NaN for NaN levels."""
-    ranked, b = np.sort(replicates), replicates.size
-    out = np.full(levels.shape, NAN)
-    for i, level in enumerate(levels):
-        if np.isnan(level):
-            continue
-        rank = (b + 1) * level
-        whole = round(rank) if abs(rank - round(rank)) < _WHOLE else int(np.floor(rank))
-        if whole < 1 or whole >= b:
-            out[i] = ranked[0] if whole < 1 else ranked[-1]
-            continue
-        z0, z1 = ndtri(whole / (b + 1)), ndtri((whole + 1) / (b + 1))
-        share = max(0.0, float((ndtri(level) - z0) / (z1 - z0))) if rank > whole + _WHOLE else 0.0
-        out[i] = ranked[whole - 1] + share * (ranked[whole] - ranked[whole - 1])
-    return out
+    """Return the replicates (B, ...) of rank (B + 1) level over axis 0, shape (levels, ...).
+
+    Between ranks by normal quantiles; beyond them the most extreme replicate; NaN for NaN levels.
+    """
+    ranked = np.sort(replicates, axis=0)
+    return np.stack([_at_level(ranked, float(level)) for level in levels])
+
+
+def _at_level(ranked: Floats, level: float) -> Floats:
+    b = ranked.shape[0]
+    if np.isnan(level):
+        return np.full(ranked.shape[1:], NAN)
+    rank = (b + 1) * level
+    whole = round(rank) if abs(rank - round(rank)) < _WHOLE else int(np.floor(rank))
+    if whole < 1 or whole >= b:
+        return np.asarray(ranked[0] if whole < 1 else ranked[-1])
+    z0, z1 = ndtri(whole / (b + 1)), ndtri((whole + 1) / (b + 1))
+    share = max(0.0, float((ndtri(level) - z0) / (z1 - z0))) if rank > whole + _WHOLE else 0.0
+    return np.asarray(ranked[whole - 1] + share * (ranked[whole] - ranked[whole - 1]))
 
 
 def _bca_levels(draws: Draws, levels: Floats) -> Floats:

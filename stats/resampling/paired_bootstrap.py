@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from stats.resampling.draws import SamplingPlan
+from stats.resampling.limits import percentile_limits
 from stats.results import NAN, ComparisonResult, joined_notes
 from stats.roc.pairs import ZERO_VARIANCE
-from stats.roc.resampled import percentile_limits
 
 IDENTICAL = "both have the same value in every bootstrap sample: statistic 0, p 1 by definition"
 SAME = 1e-12  # bootstrap values of order 1 that spread less than this are one value

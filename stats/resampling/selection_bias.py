@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from stats.calibration.probabilities import check_bootstrap
 from stats.checks import check_choice, check_conf_level, checked_labels, checked_scores
 from stats.resampling.draws import SamplingPlan, sampling_plan, weight_blocks, weighted_auc
-from stats.resampling.limits import TIE, order_statistics
+from stats.resampling.limits import TIE, percentile_limits
 from stats.resampling.weighted_counts import COUNT_METRICS, called_positive, count_cells, metric_of_counts
 from stats.results import NAN, ComparisonResult, joined_notes, results_frame
 
@@ -160,8 +160,7 @@ def selection_bias(
     tied = int((values >= values[best] - TIE).sum())
     drawn, chosen = _out_of_bag(measure, plan, len(names), n_resamples, rng)
     kept = drawn[~np.isnan(drawn)]
-    tail = (1.0 - conf_level) / 2.0
-    low, high = order_statistics(kept, np.array([tail, 1.0 - tail])) if kept.size > 1 else (NAN, NAN)
+    low, high = percentile_limits(kept, conf_level) if kept.size > 1 else (NAN, NAN)
     corrected = float(kept.mean()) if kept.size else NAN
     bias, fold_note = (
         (NAN, None) if folds is None else _fold_bias(measure, folds, best, values.size, labels.size)

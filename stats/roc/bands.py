@@ -14,6 +14,7 @@ from scipy.stats import kstwo
 from stats.calibration.probabilities import check_bootstrap
 from stats.checks import check_choice, check_conf_level, checked_labels, checked_scores
 from stats.resampling.draws import SamplingPlan, sampling_plan, weight_blocks
+from stats.resampling.limits import order_statistics
 from stats.resampling.paired_bootstrap import SAME
 from stats.results import joined_notes
 from stats.roc.rate_intervals import rate_intervals
@@ -191,7 +192,8 @@ def roc_band(
         distances = _largest_distances(
             labels, scores[:, 0], curve, plan=plan, n_resamples=n_resamples, rng=rng
         )
-        low, high = _moved_limits(curve, 1.0 - grid, float(np.quantile(distances, conf_level)))
+        reach = float(order_statistics(distances, np.array([conf_level]))[0])
+        low, high = _moved_limits(curve, 1.0 - grid, reach)
         method = f"fixed-width band (Campbell 1994), {n_resamples} {plan.kind} bootstrap samples"
         note = joined_notes(plan.note, FLAT if distances.max() < SAME else None)
     return RocBand(

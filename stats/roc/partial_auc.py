@@ -13,13 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 from stats.calibration.probabilities import check_bootstrap
 from stats.checks import check_choice, check_conf_level, checked_labels, checked_scores
 from stats.resampling.draws import sampling_plan
+from stats.resampling.limits import percentile_limits
 from stats.resampling.paired_bootstrap import SAME, paired_result
 from stats.results import NAN, ComparisonResult, joined_notes
 from stats.roc.resampled import (
     Curves,
     observed_curve,
     partial_area,
-    percentile_limits,
     resampled,
 )
 

@@ -13,8 +13,9 @@ from stats.calibration.probabilities import check_bootstrap
 from stats.checks import check_choice, check_conf_level
 from stats.rates.proportions import wilson_limits
 from stats.resampling.draws import sampling_plan
+from stats.resampling.limits import percentile_limits
 from stats.results import joined_notes
-from stats.roc.resampled import Curves, observed_curve, percentile_limits, resampled, sensitivity_at
+from stats.roc.resampled import Curves, observed_curve, resampled, sensitivity_at
 
 Floats = NDArray[np.float64]
 INTERVALS = {

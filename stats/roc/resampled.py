@@ -135,10 +135,3 @@ def resampled(
         for found, ranked in zip(blocks, models, strict=True):
             found.append(statistic(weighted_curves(ranked, weights)))
     return np.stack([np.concatenate(found) for found in blocks])
-
-
-def percentile_limits(values: Floats, conf_level: float) -> tuple[Floats, Floats]:
-    """Return the percentile limits over axis 0, quantiles of type 7 as pROC takes them."""
-    tail = (1.0 - conf_level) / 2.0
-    low, high = np.quantile(values, [tail, 1.0 - tail], axis=0)
-    return low, high
