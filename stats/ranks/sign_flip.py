@@ -1,9 +1,10 @@
 """Exact permutation tests on matched pairs: every pattern of signs of the differences counts alike.
 
 Under the null hypothesis that an exchange of the two arms changes nothing, each of the 2^n sign patterns of
-the n differences is as likely as the observed one (Fisher 1935). Up to 46 pairs all of them are counted: the
-signed sums of each half of the pairs are listed and joined by a search. The rank form counts by doubled
-midranks (Streitberg & Roehmel 1986), for up to 1000 pairs.
+the n differences is as likely as the observed one (Fisher 1935). Differences that are whole multiples of one
+unit, as counts of images per patient, are counted by their sums, for up to 1000 pairs (Streitberg & Roehmel
+1986); others up to 46 pairs: the signed sums of each half of the pairs are listed and joined by a search. The
+rank form counts by doubled midranks, for up to 1000 pairs.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ FloatArray = NDArray[np.float64]
 
 EXACT_PAIRS = 46  # pairs with a difference up to which all sign patterns are counted (two lists of 2^23 sums)
 LISTED_PAIRS = 16  # pairs up to which all subset means are listed for the interval
+WHOLE_SUM = 20_000  # sum of whole differences up to which their signed sums are counted
 RANKED_PAIRS = 1000  # pairs up to which the distribution of V is worked out
 TIE = 1e-9  # sums closer than this share of the sum of |d| are equal: differences of ratios carry rounding
 CHUNK = 4_000_000  # numbers of a random sign matrix held at once
@@ -96,8 +98,8 @@ def sign_flip_test(
     Parameters
     ----------
     x, y : float array, shape (n,)   matched by position
-    n_resamples : random patterns where more than 46 pairs differ; random subsets for the interval where more
-        than 16 differ
+    n_resamples : random patterns where more than 46 pairs differ (whole differences: more than 1000, or a
+        sum of sizes above 20,000); random subsets for the interval where more than 16 pairs came
     rng : used only for these
 
     Raises
@@ -131,8 +133,11 @@ def sign_flip_test(
         raise ValueError("The differences of `x` and `y` are too large to add up; change the unit.")
     d[np.abs(d) <= TIE * np.abs(d).sum() / d.size] = 0.0
     kept = d[d != 0.0]
-    exact = kept.size <= EXACT_PAIRS
-    tail = _exact_tail if exact else _random_tail(n_resamples, rng)
+    whole = _whole_sizes(kept)
+    exact = whole is not None or kept.size <= EXACT_PAIRS
+    tail = _whole_tail(whole) if whole is not None else _exact_tail
+    if not exact:
+        tail = _random_tail(n_resamples, rng)
     low, high, interval_note = _limits(d, alternative, conf_level, n_resamples, rng)
     zeros = d.size - kept.size
     few = f"{zeros} of {d.size} pairs have no difference" if zeros else None
@@ -168,19 +173,44 @@ def _p_value(d: FloatArray, tail, alternative: str) -> float:
     return min(1.0, 2.0 * float(tail(sizes, abs(total))))
 
 
+def _whole_sizes(d: FloatArray) -> tuple[int, ...] | None:
+    """Sizes of the differences in their smallest one, sorted; None unless all are whole multiples of it."""
+    if not 0 < d.size <= RANKED_PAIRS:
+        return None
+    sizes = np.sort(np.abs(d))
+    shares = sizes / sizes[0]
+    counts = np.rint(shares)
+    if counts.sum() > WHOLE_SUM or np.abs(sizes - counts * sizes[0]).sum() > TIE * sizes.sum() / 2.0:
+        return None
+    return tuple(counts.astype(int).tolist())
+
+
+def _whole_tail(sizes: tuple[int, ...]):
+    """Tail of signed sums of whole sizes from the distribution of V, the sum of those with a plus."""
+    distribution, total = signed_score_distribution(sizes), sum(sizes)
+
+    def tail(d_sizes: FloatArray, least: float) -> float:
+        unit = float(d_sizes.sum()) / total
+        return distribution.p_value(round((least / unit + total) / 2.0), "greater")
+
+    return tail
+
+
 def _exact_tail(sizes: FloatArray, least: float) -> float:
     """Share of the 2^n sign patterns with a sum of at least `least`, by meeting in the middle."""
     least -= TIE * float(sizes.sum())
     half = sizes.size // 2
-    first, second = np.sort(_signed_sums(sizes[:half])), np.sort(_signed_sums(sizes[half:]))
-    reached = first.size - np.searchsorted(first, least - second, side="left")
+    first, second = _signed_sums(sizes[:half]), _signed_sums(sizes[half:])
+    # both sorted: the search walks through `first` once, in the order of the memory
+    reached = first.size - np.searchsorted(first, least - second[::-1], side="left")
     return float(int(reached.sum(dtype=np.int64)) / 2**sizes.size)
 
 
 def _signed_sums(sizes: FloatArray) -> FloatArray:
+    """All signed sums, sorted: two sorted runs per size, which a stable sort only merges."""
     sums = np.zeros(1)
     for size in sizes:
-        sums = np.concatenate([sums - size, sums + size])
+        sums = np.sort(np.concatenate([sums - size, sums + size]), kind="stable")
     return sums
 
 

@@ -111,7 +111,7 @@ def clustered_mcnemar_test(
     ----------
     correct_a, correct_b : bool array, shape (n,)   True where the classifier is right, same image order
     group : patient of every image, length n
-    n_resamples, rng : random sign patterns where more than 46 patients are discordant
+    n_resamples, rng : random sign patterns where more than 1000 patients are discordant
 
     Raises
     ------

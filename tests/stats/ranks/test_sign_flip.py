@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import ttest_rel
+from scipy.stats import binomtest, ttest_rel
 
 from stats.ranks import sign_flip
 from stats.ranks.sign_flip import sign_flip_test
@@ -63,6 +63,31 @@ def test_random_patterns_agree_with_all_patterns(monkeypatch) -> None:
     assert "99999 random sign patterns" in sampled.method
     error = 2.0 * np.sqrt(exact.p_value / 2 * (1 - exact.p_value / 2) / sampled.n_resamples)
     assert abs(sampled.p_value - exact.p_value) < 4 * error + 2 / sampled.n_resamples
+
+
+@pytest.mark.parametrize("alternative", ["two-sided", "less", "greater"])
+def test_whole_differences_are_counted_as_all_others_are(monkeypatch, alternative: str) -> None:
+    """Multiples of one third: counted by their sums, and by two lists of signed sums."""
+    d = np.random.default_rng(17).integers(-4, 6, size=22) / 3.0
+    counted = sign_flip_test(d, np.zeros(22), alternative=alternative, rng=RNG)
+    monkeypatch.setattr(sign_flip, "WHOLE_SUM", 0)
+    listed = sign_flip_test(d, np.zeros(22), alternative=alternative, rng=RNG)
+    assert counted.exact
+    assert counted.p_value == pytest.approx(listed.p_value, rel=COUNTED)
+
+
+def test_many_whole_differences_stay_exact() -> None:
+    """Hundreds of pairs that differ by one: the binomial tail."""
+    d = np.repeat([1.0, -1.0], [130, 100])
+    fit = sign_flip_test(d, np.zeros(d.size), rng=RNG)
+    assert fit.exact
+    assert fit.p_value == pytest.approx(binomtest(130, 230).pvalue, rel=1e-11)
+
+
+def test_nearly_whole_differences_are_not_rounded() -> None:
+    whole = np.array([1.0, 2.0, 3.0, -1.0])
+    assert sign_flip._whole_sizes(whole) == (1, 1, 2, 3)
+    assert sign_flip._whole_sizes(whole + [0.0, 0.0, 1e-6, 0.0]) is None
 
 
 def test_monte_carlo_p_is_never_zero() -> None:
