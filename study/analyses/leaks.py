@@ -21,10 +21,7 @@ def check_patients(store: Store, plan: AnalysisPlan, tasks: list[str]) -> None:
         return
     known = set(store.tasks())
     for task in (task for task in tasks if task in known):
-        images = store.read_manifest(task).merge(store.read_split(task), on="image_id", validate="1:1")
-        images = images[images["group_id"].notna()]
-        trained = set(images.loc[images["split"] == "train", "group_id"])
-        both = [p for p in images.loc[images["split"] == "test", "group_id"].unique() if p in trained]
+        both = _patients_in_both(store, task)
         if both:
             raise ValueError(
                 f"{len(both)} patients of task {task} have images in training and in the test set, first "
@@ -32,3 +29,16 @@ def check_patients(store: Store, plan: AnalysisPlan, tasks: list[str]) -> None:
                 'group = "patient" in the plan cannot make them independent. Split the data by patient '
                 '(split group = "patient") and train again.'
             )
+
+
+def _patients_in_both(store: Store, task: str) -> list[str]:
+    """Patients with images in training and in the test set of the same fold, in the order of the test images."""
+    split = store.read_split(task)
+    images = store.read_manifest(task).merge(split, on="image_id", validate="1:m")
+    images = images[images["group_id"].notna()]
+    parts = [part for _, part in images.groupby("fold", sort=True)] if "fold" in images else [images]
+    found: list[str] = []
+    for part in parts:
+        trained = set(part.loc[part["split"] == "train", "group_id"])
+        found += [p for p in part.loc[part["split"] == "test", "group_id"].unique() if p in trained]
+    return list(dict.fromkeys(found))
