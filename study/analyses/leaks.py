@@ -32,7 +32,7 @@ def check_patients(store: Store, plan: AnalysisPlan, tasks: list[str]) -> None:
 
 
 def _patients_in_both(store: Store, task: str) -> list[str]:
-    """Patients with images in training and in the test set of the same fold, in the order of the test images."""
+    """Patients with images in training and in the test set of the same fold, in the order of these."""
     split = store.read_split(task)
     images = store.read_manifest(task).merge(split, on="image_id", validate="1:m")
     images = images[images["group_id"].notna()]

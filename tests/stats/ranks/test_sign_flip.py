@@ -87,7 +87,7 @@ def test_many_whole_differences_stay_exact() -> None:
 def test_nearly_whole_differences_are_not_rounded() -> None:
     whole = np.array([1.0, 2.0, 3.0, -1.0])
     assert sign_flip._whole_sizes(whole) == (1, 1, 2, 3)
-    assert sign_flip._whole_sizes([*whole, 0.0, 0.0, 1e-06, 0.0]) is None
+    assert sign_flip._whole_sizes(whole + np.array([0.0, 0.0, 1e-6, 0.0])) is None
 
 
 def test_monte_carlo_p_is_never_zero() -> None:
