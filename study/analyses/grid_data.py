@@ -13,7 +13,7 @@ from stats.metrics import METRIC_COLUMNS, metrics_table
 from study.grid import CELL_COLUMNS
 
 RUN_COLUMNS = ("best_epoch", "stopped_epoch", "n_parameters", "seconds", "device")
-BOOKKEEPING = ("cell_id", "index", "status", "reason", "group_key")
+BOOKKEEPING = ("cell_id", "index", "status", "reason", "group_key", "backend")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
