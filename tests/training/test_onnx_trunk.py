@@ -1,4 +1,4 @@
-"""ONNX Runtime as backend: equal to torch within the tolerance, same bits each time, never mixed with torch."""
+"""ONNX Runtime as backend: close to torch, the same bits each time, and never mixed with torch."""
 
 import numpy as np
 import pandas as pd
