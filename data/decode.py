@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -61,6 +62,9 @@ def _array(shape: tuple[int, ...]) -> np.ndarray:
     if math.prod(shape) <= MEMORY_LIMIT:
         return np.empty(shape, dtype=np.uint8)
     with tempfile.TemporaryFile() as file:  # the map keeps the file until it ends itself
+        if hasattr(os, "posix_fallocate"):
+            # A full disk would end the process later, when a page that has no room is written.
+            os.posix_fallocate(file.fileno(), 0, math.prod(shape))
         return np.memmap(file, dtype=np.uint8, mode="w+", shape=shape)
 
 
