@@ -115,7 +115,15 @@ def select_cells(cells: Sequence[Cell], only: Sequence[str], config: StudyConfig
     return chosen
 
 
-def cell_id(cell: Cell, *, split_hash: str, manifest_hash: str, weights_hash: str, schema: int) -> str:
+def cell_id(
+    cell: Cell,
+    *,
+    split_hash: str,
+    manifest_hash: str,
+    weights_hash: str,
+    schema: int,
+    backend: str = "torch",
+) -> str:
     """First 12 hex digits of the SHA-256 over everything that determines the cell's predictions."""
     identity = {
         **cell.columns,
@@ -124,6 +132,8 @@ def cell_id(cell: Cell, *, split_hash: str, manifest_hash: str, weights_hash: st
         "weights": weights_hash,
         "schema": schema,
     }
+    if backend != "torch":  # torch is the rule and stays unwritten: its ids do not depend on this option
+        identity["backend"] = backend
     canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 

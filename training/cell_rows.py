@@ -13,7 +13,7 @@ from training.metrics import positive_score
 from training.settings import CellJob
 
 
-def cell_row(job: CellJob, *, group_key: str, device: torch.device) -> dict[str, Any]:
+def cell_row(job: CellJob, *, group_key: str, device: torch.device, backend: str) -> dict[str, Any]:
     """Row of a done cell with every setting; results that training fills in are None."""
     return {
         "cell_id": job.cell_id,
@@ -28,6 +28,7 @@ def cell_row(job: CellJob, *, group_key: str, device: torch.device) -> dict[str,
         "n_parameters": None,
         "seconds": None,
         "device": str(device),
+        "backend": backend,
         "optimizer_implementation": None,
         "note": None,
     }

@@ -14,6 +14,7 @@ import torch
 # place (measured for all backbones); another batch size can change their last bits.
 CHUNK = 16
 PARTS = ("train", "val", "test")
+TORCH = "torch channels_last float32"
 _SCHEMA = 1
 
 
@@ -24,6 +25,7 @@ class FeatureKey:
     images : SHA-256 over pixels and shape of the decoded images
     samples : SHA-256 over image ids and split, in order
     weights : SHA-256 of the trunk's weights
+    backend : what runs the trunk, with everything that can change its bits
     hardware : processor type that torch uses ("cpu AVX2") or name of the GPU
     """
 
@@ -81,6 +83,7 @@ def feature_key(
     backbone: str,
     weights_sha256: str,
     device: torch.device,
+    backend: str = TORCH,
     stream_seed: int = 0,
 ) -> FeatureKey:
     """Key of a group's features on this machine."""
@@ -93,7 +96,7 @@ def feature_key(
         stream_seed=stream_seed,
         backbone=backbone,
         weights=weights_sha256,
-        backend="torch channels_last float32",
+        backend=backend,
         torch=torch.__version__,
         hardware=_hardware(device),
     )

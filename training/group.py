@@ -16,6 +16,7 @@ from torch import nn
 
 from data.store import Store
 from training.allocator import tune_allocator
+from training.backends import backend_description, check_backend, on_backend
 from training.cell_rows import cell_row, collapsed_in, prediction_rows
 from training.checkpoints import head_metadata, save_checkpoint
 from training.feature_key import GroupImages, feature_key
@@ -73,6 +74,7 @@ def run_group(
     device: str = "auto",
     progress: GroupProgress | None = None,
     workers: int | None = None,
+    backend: str = "torch",
     load_trunk: Callable[[Weights], nn.Module] = load_backbone,
 ) -> list[CellOutcome]:
     """Train the cells that the store does not hold; write each one as soon as it is done.
@@ -88,6 +90,7 @@ def run_group(
     split : image_id, split ("train", "val", "test")
     device : "auto" (cuda, else mps, else cpu), "cpu", "cuda" or "mps"
     workers : how many at once; None = the number of torch threads on the CPU, one on other devices
+    backend : what runs the frozen trunk: "torch", or "onnx" (CPU only, extra `onnx`)
     load_trunk : gives the frozen trunk of `weights`, images (b, 3, s, s) -> features (b, F)
 
     Returns
@@ -99,10 +102,13 @@ def run_group(
     Raises
     ------
     ValueError : cells of different groups, settings that this path does not train, a batch size that leaves
-        one image, images that do not fit the manifest or the settings, an unknown device
+    an unknown device
+        or backend, ONNX Runtime on another device than the CPU
+    ModuleNotFoundError : the packages of the backend are not installed
     """
     tune_allocator()
     where = resolve_device(device)
+    check_backend(backend, where)
     group = group_images(jobs, images=images, manifest=manifest, split=split)
     check_jobs(jobs, backbone=weights.backbone)
     for job in jobs:
@@ -116,6 +122,7 @@ def run_group(
         device=where,
         progress=progress,
         workers=workers or default_workers(where),
+        backend=backend,
         load_trunk=load_trunk,
     )
     return run.run()
@@ -146,6 +153,7 @@ class _GroupRun:
     device: torch.device
     progress: GroupProgress | None
     workers: int
+    backend: str
     load_trunk: Callable[[Weights], nn.Module]
 
     def run(self) -> list[CellOutcome]:
@@ -164,6 +172,7 @@ class _GroupRun:
             backbone=first.backbone,
             weights_sha256=self.weights.sha256,
             device=self.device,
+            backend=backend_description(self.backend),
         )
         group_key = key.group_key()
         cache = FeatureCache(self.store.features_dir(group_key), key)
@@ -193,7 +202,7 @@ class _GroupRun:
         cache.complete(
             self.group,
             epochs=max(job.settings.epochs for job in self.jobs),
-            load_trunk=lambda: self.load_trunk(self.weights),
+            load_trunk=self._trunk,
             device=self.device,
             progress=self.progress,
             workers=self.workers,
@@ -206,6 +215,14 @@ class _GroupRun:
             train_labels=labels["train"],
             val_labels=labels["val"],
             test_labels=labels["test"],
+        )
+
+    def _trunk(self) -> nn.Module:
+        return on_backend(
+            self.backend,
+            self.load_trunk(self.weights),
+            self.group,
+            preprocessing=self.jobs[0].settings.preprocessing,
         )
 
     def _task(self, job: CellJob, data: HeadData, gate: MemoryGate) -> Callable[[threading.Event], _Trained]:
@@ -225,7 +242,7 @@ class _GroupRun:
             return self._failed(job, group_key, _reason(trained))
         result, seconds = trained.result, trained.seconds
         note = "; ".join(result.notes) or None
-        row = cell_row(job, group_key=group_key, device=self.device)
+        row = cell_row(job, group_key=group_key, device=self.device, backend=self.backend)
         row.update(
             seconds=seconds,
             best_epoch=result.best_epoch,
@@ -241,7 +258,7 @@ class _GroupRun:
         return CellOutcome(cell_id=job.cell_id, status="done", reason=None, seconds=seconds, note=note)
 
     def _failed(self, job: CellJob, group_key: str, reason: str) -> CellOutcome:
-        row = cell_row(job, group_key=group_key, device=self.device)
+        row = cell_row(job, group_key=group_key, device=self.device, backend=self.backend)
         self.store.write_cell({**row, "status": "failed", "reason": reason})
         self._report(job, "failed")
         return CellOutcome(cell_id=job.cell_id, status="failed", reason=reason, seconds=0.0)

@@ -17,6 +17,7 @@ FEATURES = {"ResNet18": 512, "ResNet50": 2048, "DenseNet121": 1024, "InceptionV3
 LR_DECAYS = ("beta", "cosine", "none")
 OPTIMIZERS = ("adam", "adamw", "radam", "sgd-nesterov")
 PREPROCESSINGS = ("caffe", "imagenet-rgb", "minus-one-one")
+BACKENDS = ("torch", "onnx")
 AUGMENTATIONS = ("paper", "none", "flips", "rotation", "affine", "color-jitter", "blur", "all")
 CHECKPOINTS = ("val_auc", "val_loss")
 CLASS_WEIGHTS = ("none", "balanced")

@@ -14,7 +14,7 @@ from study.analyses.collapse import collapsed_in
 from study.grid import CELL_COLUMNS
 
 RUN_COLUMNS = ("best_epoch", "stopped_epoch", "n_parameters", "seconds", "device")
-BOOKKEEPING = ("cell_id", "index", "status", "reason", "group_key", "collapsed_in")
+BOOKKEEPING = ("cell_id", "index", "status", "reason", "group_key", "collapsed_in", "backend")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

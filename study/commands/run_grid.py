@@ -22,6 +22,9 @@ def run_grid_command(
         typer.Option(help="Folder of weight files; default $STUDY_WEIGHTS or ~/.cache/study/weights."),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    backend: Annotated[
+        str, typer.Option(help="What runs the frozen backbone: torch, or onnx (CPU, extra `onnx`).")
+    ] = "torch",
     only: Annotated[
         list[str] | None, typer.Option(help="Part of the grid: factor=level[,level]; may be repeated.")
     ] = None,
@@ -67,6 +70,7 @@ def run_grid_command(
             device=device,
             only=only or [],
             progress=GridProgress(console),
+            backend=backend,
         )
     except KeyboardInterrupt:
         typer.echo("Stopped. Finished cells are kept; the same command goes on from here.", err=True)

@@ -34,13 +34,19 @@ def freeze_study(store: Store, study: LoadedStudy) -> tuple[str, ...]:
     )
 
 
-def freeze_grid(store: Store, study: LoadedStudy, planned: Sequence[PlannedCell]) -> None:
-    """Write the planned cells; a run on a part of the grid adds to what the same study planned before."""
-    frame = grid_frame(planned).assign(study=study.hash)
+def freeze_grid(
+    store: Store, study: LoadedStudy, planned: Sequence[PlannedCell], *, backend: str = "torch"
+) -> None:
+    """Write the planned cells; a run on a part of the grid adds to what the same study planned before.
+
+    Cells planned with another backend are no part of the grid any more: it never mixes two.
+    """
+    planner = study.hash if backend == "torch" else f"{study.hash} {backend}"
+    frame = grid_frame(planned).assign(study=planner)
     path = grid_path(store)
     if path.exists():
         earlier = read_table(path)
-        same = earlier[(earlier["study"] == study.hash) & ~earlier["index"].isin(frame["index"])]
+        same = earlier[(earlier["study"] == planner) & ~earlier["index"].isin(frame["index"])]
         if len(same):
             frame = pd.concat([same, frame]).sort_values("index", ignore_index=True)
     write_parquet(path, frame)

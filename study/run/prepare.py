@@ -163,13 +163,16 @@ def make_missing(
     return complete
 
 
-def check_training(cells: Sequence[Cell], tasks: Mapping[str, PreparedTask], device: str) -> None:
-    """Refuse what cannot be trained before anything is written: settings, batch sizes, device."""
+def check_training(
+    cells: Sequence[Cell], tasks: Mapping[str, PreparedTask], device: str, backend: str
+) -> None:
+    """Refuse what cannot be trained before anything is written: settings, batch sizes, device, backend."""
+    from training.backends import check_backend
     from training.fit import check_batch_size
     from training.group_input import check_jobs, resolve_device
     from training.settings import CellJob, CellSettings
 
-    resolve_device(device)
+    check_backend(backend, resolve_device(device))
     for members in group_cells(cells).values():
         jobs = [
             CellJob(cell_id=f"cell-{cell.index}", index=cell.index, settings=CellSettings(**cell.columns))
@@ -184,8 +187,10 @@ def plan_cells(
     cells: Sequence[Cell],
     tasks: dict[str, PreparedTask],
     weights: dict[tuple[str, str], "Weights"],
+    *,
+    backend: str = "torch",
 ) -> list[PlannedCell]:
-    """Give each cell its identity, which needs data, split and weights."""
+    """Give each cell its identity, which needs data, split, weights and what runs the frozen trunk."""
     from training.settings import SCHEMA_VERSION
 
     planned = []
@@ -198,6 +203,7 @@ def plan_cells(
             manifest_hash=task.manifest_hash,
             weights_hash=found.sha256,
             schema=SCHEMA_VERSION,
+            backend=backend,
         )
         planned.append(PlannedCell(cell=cell, cell_id=identity, weights=found))
     return planned

@@ -22,6 +22,8 @@ _PACKAGES = (
     "torch",
     "torchvision",
     "captum",
+    "onnx",
+    "onnxruntime",
     "statsmodels",
 )
 

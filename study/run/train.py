@@ -63,6 +63,7 @@ def run_grid(
     device: str,
     only: Sequence[str],
     progress: RunProgress,
+    backend: str = "torch",
 ) -> RunOutcome:
     """Train the cells of `study` into the store at `root`; cells that are done are kept.
 
@@ -77,7 +78,7 @@ def run_grid(
         for name, config in study.config.tasks.items()
         if name in used
     }
-    check_training(cells, tasks, device)
+    check_training(cells, tasks, device, backend)
     pairs = [(cell.recipe["pretrain"], cell.recipe["backbone"]) for cell in cells]
     found = find_weights(pairs, weights_dir=weights_dir)
     store = Store.create(root)
@@ -88,15 +89,16 @@ def run_grid(
         weights = make_missing(
             found, weights_dir=weights_dir, note=progress.note, report=progress.pretraining
         )
-    planned = plan_cells(cells, tasks, weights)
+    planned = plan_cells(cells, tasks, weights, backend=backend)
     for note in freeze_study(store, study):
         progress.note(note)
-    freeze_grid(store, study, planned)
+    freeze_grid(store, study, planned, backend=backend)
     for task in tasks.values():
         store.write_manifest(task.name, task.manifest)
         store.write_split(task.name, task.split)
-    position = begin_run(store, {"study": study.source, "study_hash": study.hash, "only": list(only)})
-    outcome = _train(store, planned, tasks, device, progress)
+    entry = {"study": study.source, "study_hash": study.hash, "only": list(only), "backend": backend}
+    position = begin_run(store, entry)
+    outcome = _train(store, planned, tasks, device, progress, backend)
     store.refresh_index()
     finish_run(
         store,
@@ -119,6 +121,7 @@ def _train(
     tasks: Mapping[str, PreparedTask],
     device: str,
     progress: RunProgress,
+    backend: str,
 ) -> RunOutcome:
     """Every group in turn; decoded images are kept for the groups of one task that follow each other."""
     groups: dict[tuple[Any, ...], list[PlannedCell]] = {}
@@ -144,7 +147,8 @@ def _train(
             if task.config.split.folds:
                 label += f" · fold {members[0].cell.fold}"
             progress.begin_group(label, len(open_cells))
-            for cell_id, reason in _train_group(store, members, task, decoded[1], device, progress).items():
+            reasons = _train_group(store, members, task, decoded[1], device, progress, backend)
+            for cell_id, reason in reasons.items():
                 if reason is None:
                     trained += 1
                 else:
@@ -160,6 +164,7 @@ def _train_group(
     images: np.ndarray,
     device: str,
     progress: RunProgress,
+    backend: str,
 ) -> dict[str, str | None]:
     """Reasons of failure (None = done) of the cells that were open; a failing group fails its cells only."""
     from training.group import run_group
@@ -175,6 +180,7 @@ def _train_group(
             store=store,
             device=device,
             progress=progress,
+            backend=backend,
         )
     except (RuntimeError, MemoryError, ArithmeticError) as error:
         reason = f"the group failed: {type(error).__name__}: {error}"

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from data import decode
 from data.decode import decode_images
 from data.folder import load_folder
 
@@ -57,3 +58,27 @@ def test_bad_requests_are_explained(mixed, tmp_path):
     (tmp_path / "a" / "grey.png").write_bytes(b"")
     with pytest.raises(ValueError, match=r"The image '.*grey\.png' cannot be used: it has 0 bytes"):
         decode_images(mixed, ["b/colour", "a/grey"], 8)
+
+
+@pytest.mark.parametrize("ids", [["a/grey"] * 5, ["a/grey", "a/grey", "b/colour", "a/grey"]])
+@pytest.mark.parametrize("piece", [2, 256])
+def test_above_the_memory_limit_the_same_images_are_memory_mapped(mixed, ids, piece, monkeypatch):
+    monkeypatch.setattr(decode, "_PIECE", piece)
+    inside = decode_images(mixed, ids, 8)
+    assert not isinstance(inside, np.memmap)
+    monkeypatch.setattr(decode, "MEMORY_LIMIT", inside.nbytes)
+    assert not isinstance(decode_images(mixed, ids, 8), np.memmap)
+    monkeypatch.setattr(decode, "MEMORY_LIMIT", inside.nbytes - 1)
+    mapped = decode_images(mixed, ids, 8)
+    assert isinstance(mapped, np.memmap)
+    assert np.array_equal(mapped, inside)
+
+
+def test_the_file_behind_a_mapped_array_has_no_name_and_leaves_nothing(mixed, tmp_path, monkeypatch):
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(decode.tempfile, "tempdir", str(folder))
+    monkeypatch.setattr(decode, "MEMORY_LIMIT", 0)
+    mapped = decode_images(mixed, ["a/grey", "b/colour"], 8)
+    assert mapped.sum() > 0
+    assert not list(folder.iterdir())

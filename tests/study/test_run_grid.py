@@ -179,3 +179,43 @@ def test_provenance_names_versions_and_hashes(tiny_store):
     assert run["runs"][0]["finished"] is not None
     assert len(run["runs"][0]["study_hash"]) == 64
     assert pd.Timestamp(run["runs"][0]["started"]) <= pd.Timestamp(run["runs"][0]["finished"])
+
+
+def test_cells_of_another_backend_are_other_cells_and_the_grid_holds_one_backend(
+    tiny_store, tiny_study, study_command, tmp_path
+):
+    root = tmp_path / "store"
+    shutil.copytree(tiny_store, root)
+    part = ["run-grid", tiny_study, "--store", root, "--only", "head=Linear", "--only", "seed=1"]
+    result = study_command(*part, "--backend", "onnx", "--no-gradcam")
+    assert result.exit_code == 0, result.output
+    store = Store.open(root)
+    planned = planned_cells(store)
+    assert not set(planned["cell_id"]) & set(planned_cells(Store.open(tiny_store))["cell_id"])
+    cells = store.cells().set_index("cell_id")
+    assert set(cells.loc[planned["cell_id"], "backend"]) == {"onnx"}
+    assert store.read_run()["runs"][-1]["backend"] == "onnx"
+    assert "onnxruntime" in store.read_run()["environment"]["packages"]
+    back = study_command("run-grid", tiny_study, "--store", root)
+    assert "0 cells trained, 16 found done" in back.stdout
+    assert set(planned_cells(store)["cell_id"]) == set(planned_cells(Store.open(tiny_store))["cell_id"])
+
+
+@pytest.mark.parametrize(
+    ("backend", "missing", "message"),
+    [
+        ("tensorrt", False, "`backend` is 'tensorrt'; allowed are torch, onnx"),
+        ("onnx", True, "pip install '.[onnx]'"),
+    ],
+)
+def test_a_backend_that_cannot_run_is_refused_before_anything_is_written(
+    tiny_study, study_command, tmp_path, monkeypatch, backend, missing, message
+):
+    if missing:
+        import importlib.util
+
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    result = study_command("run-grid", tiny_study, "--store", tmp_path / "new", "--backend", backend)
+    assert result.exit_code == 2
+    assert message in result.output
+    assert not (tmp_path / "new").exists()
