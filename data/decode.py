@@ -44,7 +44,7 @@ def decode_images(dataset: Dataset, image_ids: Sequence[str], size: int) -> np.n
 
 
 def square_image(image: np.ndarray, size: int) -> np.ndarray:
-    """Resize pixels uint8 (h, w) or (h, w, 3) to a square; a colour image whose pixels are all grey loses two.
+    """Resize pixels uint8 (h, w) or (h, w, 3) to a square; a colour image that is all grey becomes (h, w).
 
     Returns
     -------

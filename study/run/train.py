@@ -11,6 +11,7 @@ import numpy as np
 from data.store import Store
 from study.config import LoadedStudy
 from study.grid import build_cells, select_cells
+from study.run.curves import CurveWriter, summary_writer
 from study.run.freeze import freeze_grid, freeze_study
 from study.run.prepare import (
     PlannedCell,
@@ -34,6 +35,7 @@ class RunProgress(Protocol):
     def expect(self, n_cells: int) -> None: ...
     def skip(self, n_cells: int) -> None: ...
     def begin_group(self, label: str, n_cells: int) -> None: ...
+    def end_group(self, *, trained: int, failed: int) -> None: ...
     def features(self, done: int, total: int) -> None: ...
     def cell(self, cell_id: str, status: str) -> None: ...
     def pretraining(self, label: str, done: int, total: int) -> None: ...
@@ -63,8 +65,11 @@ def run_grid(
     device: str,
     only: Sequence[str],
     progress: RunProgress,
+    tensorboard: bool = False,
 ) -> RunOutcome:
     """Train the cells of `study` into the store at `root`; cells that are done are kept.
+
+    `tensorboard` : write the learning curves below `<store>/tensorboard/` as groups end
 
     Raises
     ------
@@ -78,9 +83,12 @@ def run_grid(
         if name in used
     }
     check_training(cells, tasks, device)
+    if tensorboard:
+        summary_writer()  # before anything is written
     pairs = [(cell.recipe["pretrain"], cell.recipe["backbone"]) for cell in cells]
     found = find_weights(pairs, weights_dir=weights_dir)
     store = Store.create(root)
+    curves = CurveWriter(store, cells) if tensorboard else None
     for task in tasks.values():
         for note in task.notes:
             progress.note(f"{task.name}: {note}")
@@ -96,7 +104,7 @@ def run_grid(
         store.write_manifest(task.name, task.manifest)
         store.write_split(task.name, task.split)
     position = begin_run(store, {"study": study.source, "study_hash": study.hash, "only": list(only)})
-    outcome = _train(store, planned, tasks, device, progress)
+    outcome = _train(store, planned, tasks, device, progress, curves)
     store.refresh_index()
     finish_run(
         store,
@@ -119,6 +127,7 @@ def _train(
     tasks: Mapping[str, PreparedTask],
     device: str,
     progress: RunProgress,
+    curves: CurveWriter | None,
 ) -> RunOutcome:
     """Every group in turn; decoded images are kept for the groups of one task that follow each other."""
     groups: dict[tuple[Any, ...], list[PlannedCell]] = {}
@@ -134,6 +143,8 @@ def _train(
             open_cells = [item for item in members if not store.is_done(item.cell_id)]
             progress.skip(len(members) - len(open_cells))
             if not open_cells and _has_checkpoint(store, members):
+                if curves is not None:
+                    curves.write(members)
                 continue
             recipe = members[0].cell.recipe
             task = tasks[members[0].cell.task]
@@ -144,11 +155,13 @@ def _train(
             if task.config.split.folds:
                 label += f" · fold {members[0].cell.fold}"
             progress.begin_group(label, len(open_cells))
-            for cell_id, reason in _train_group(store, members, task, decoded[1], device, progress).items():
-                if reason is None:
-                    trained += 1
-                else:
-                    failed[cell_id] = reason
+            reasons = _train_group(store, members, task, decoded[1], device, progress)
+            bad = {cell_id: reason for cell_id, reason in reasons.items() if reason is not None}
+            trained += len(reasons) - len(bad)
+            failed |= bad
+            progress.end_group(trained=len(reasons) - len(bad), failed=len(bad))
+            if curves is not None:
+                curves.write(members)
     collapsed = collapsed_cells(store, [item.cell_id for item in planned])
     return RunOutcome(store=store, trained=trained, found=found, failed=failed, collapsed=collapsed)
 
