@@ -13,6 +13,7 @@ from study.config import LoadedStudy
 from study.grid import build_cells, select_cells
 from study.run.curves import CurveWriter, summary_writer
 from study.run.freeze import freeze_grid, freeze_study
+from study.run.knobs import check_knobs
 from study.run.prepare import (
     PlannedCell,
     PreparedTask,
@@ -75,6 +76,8 @@ def run_grid(
     ------
     ValueError, OSError : bad input; the store holds what it held before
     """
+    from training.group_input import resolve_device
+
     cells = select_cells(build_cells(study.config), only, study.config)
     used = {cell.task for cell in cells}
     tasks = {
@@ -87,11 +90,20 @@ def run_grid(
         summary_writer()  # before anything is written
     pairs = [(cell.recipe["pretrain"], cell.recipe["backbone"]) for cell in cells]
     found = find_weights(pairs, weights_dir=weights_dir)
+    told = check_knobs(
+        study.config,
+        cells,
+        cuda=resolve_device(device).type == "cuda",
+        n_train={(n, fold): c["train"] for n, t in tasks.items() for fold, c in enumerate(t.all_counts())},
+        weights={pair: made.sha256 for pair, made in found.items() if made is not None},
+    )
     store = Store.create(root)
     curves = CurveWriter(store, cells) if tensorboard else None
     for task in tasks.values():
         for note in task.notes:
             progress.note(f"{task.name}: {note}")
+    for note in told:
+        progress.note(note)
     with progress.running():
         weights = make_missing(
             found, weights_dir=weights_dir, note=progress.note, report=progress.pretraining
