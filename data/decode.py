@@ -77,7 +77,7 @@ def _in_colour(gray: np.ndarray, *, n: int) -> np.ndarray:
 
 
 def square_image(image: np.ndarray, size: int) -> np.ndarray:
-    """Resize pixels uint8 (h, w) or (h, w, 3) to a square; colour with grey pixels only loses two channels.
+    """Resize pixels uint8 (h, w) or (h, w, 3) to a square; a colour image that is all grey becomes (h, w).
 
     Returns
     -------

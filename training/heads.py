@@ -132,6 +132,13 @@ def head_parameters(settings: CellSettings, n_features: int) -> int:
         return count_parameters(_layers(settings, n_features))
 
 
+def head_shapes(settings: CellSettings, n_features: int) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """Name and shape of every tensor of a cell's head; nothing is allocated, no random number is drawn."""
+    with torch.device("meta"):
+        state = _layers(settings, n_features).state_dict()
+    return tuple((name, tuple(tensor.shape)) for name, tensor in state.items())
+
+
 def _layers(settings: CellSettings, n_features: int) -> Head:
     if n_features < 1:
         raise ValueError(f"`n_features` is {n_features}; a head needs at least one feature.")

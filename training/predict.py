@@ -62,8 +62,8 @@ def load_cell(path: Path, *, weights_dir: Path) -> StoredCell:
         raise ValueError(
             f"Cell {metadata['cell_id']} was trained with {settings.pretrain} weights of {settings.backbone} "
             f"with SHA-256 {metadata['weights_sha256']}; those here have {weights.sha256} "
-            f"({weights.source}). Put the weights of the run into the weights folder, or name their folder "
-            "with --weights-dir."
+            f"({weights.source}). Put the weights of the run into the weights folder, "
+            "or name their folder with --weights-dir."
         )
     trunk, head = _load_model(path, settings, weights)
     return StoredCell(
@@ -86,8 +86,8 @@ def read_metadata(path: Path) -> tuple[CellSettings, Mapping[str, Any]]:
     """
     if not path.is_file():
         raise FileNotFoundError(
-            f"There is no checkpoint '{path}'. Checkpoints are in the folder `checkpoints` of a store, one "
-            "of the best cell of each group."
+            f"There is no checkpoint '{path}'. Checkpoints are in the folder `checkpoints` of a store, "
+            "one of the best cell of each group."
         )
     try:
         with safe_open(path, framework="pt") as file:

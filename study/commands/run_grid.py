@@ -34,6 +34,10 @@ def run_grid_command(
     gradcam: Annotated[
         bool, typer.Option(help="Explain the best cell of each task by Grad-CAM after training.")
     ] = True,
+    tensorboard: Annotated[
+        bool,
+        typer.Option("--tensorboard", help="Learning curves in STORE/tensorboard, a run per cell."),
+    ] = False,
 ) -> None:
     """Train every cell of the grid and store the prediction for every image.
 
@@ -71,6 +75,7 @@ def run_grid_command(
             only=only or [],
             progress=GridProgress(console),
             backend=backend,
+            tensorboard=tensorboard,
         )
     except KeyboardInterrupt:
         typer.echo("Stopped. Finished cells are kept; the same command goes on from here.", err=True)
@@ -90,4 +95,6 @@ def run_grid_command(
         typer.echo(f"failed {cell_id}: {reason}", err=True)
     if outcome.failed:
         raise typer.Exit(1)
+    if tensorboard:
+        typer.echo(f"Curves: tensorboard --logdir {root / 'tensorboard'}")
     typer.echo(f"Next: study stats {root}")

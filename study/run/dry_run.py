@@ -15,6 +15,7 @@ from data.splits import split_counts
 from study.config import StudyConfig, TaskConfig
 from study.grid import Cell, group_cells
 from study.run.cost import GroupCost, group_cost
+from study.run.knobs import check_knobs
 from study.run.prepare import prepare_task
 from training.weights import weights_available
 
@@ -41,7 +42,7 @@ def plan_task(name: str, config: TaskConfig, data_root: Path | None) -> TaskPlan
     if available:
         task = prepare_task(name, config, data_root)
         return TaskPlan(
-            counts=tuple(task.counts(fold) for fold in range(config.split.folds or 1)),
+            counts=task.all_counts(),
             source="the images on this machine",
             missing=None,
             notes=task.notes,
@@ -72,7 +73,12 @@ def print_dry_run(
     data_root: Path | None,
     weights_dir: Path,
 ) -> None:
-    """Print what `study run-grid` would do; nothing is trained or written."""
+    """Print what `study run-grid` would do; nothing is trained or written.
+
+    Raises
+    ------
+    ValueError : a factor of the grid does not act (see study/run/knobs.py)
+    """
     used = {cell.task for cell in cells}
     tasks = {n: plan_task(n, t, data_root) for n, t in config.tasks.items() if n in used}
     groups = group_cells(cells)
@@ -94,6 +100,23 @@ def print_dry_run(
     )
     _print_cost(console, list(costs.values()))
     _print_missing(console, tasks, groups, weights_dir)
+    _print_knobs(console, config, cells, tasks)
+
+
+def _print_knobs(
+    console: Console, config: StudyConfig, cells: Sequence[Cell], tasks: Mapping[str, TaskPlan]
+) -> None:
+    """Check that every factor acts; what the run would refuse is refused here too."""
+    sizes = {
+        (name, fold): counts["train"]
+        for name, task in tasks.items()
+        for fold, counts in enumerate(task.counts or ())
+    }
+    try:
+        for note in check_knobs(config, cells, cuda=None, n_train=sizes):
+            console.print(escape(note), highlight=False)
+    except ModuleNotFoundError as error:
+        console.print(f"Whether every factor acts was not checked: it needs `{error.name}`.", highlight=False)
 
 
 def _task_table(tasks: Mapping[str, TaskPlan]) -> Table:

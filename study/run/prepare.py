@@ -60,6 +60,10 @@ class PreparedTask:
         found = self.fold_split(fold)["split"].value_counts()
         return {part: int(found.get(part, 0)) for part in ("train", "val", "test")}
 
+    def all_counts(self) -> tuple[dict[str, int], ...]:
+        """Images per part of every fold; one entry without cross-validation."""
+        return tuple(self.counts(fold) for fold in range(self.config.split.folds or 1))
+
     def images(self, size: int) -> np.ndarray:
         """All images of the manifest, uint8, shape (n, channels, size, size)."""
         return decode_images(self.dataset, list(self.manifest["image_id"]), size)

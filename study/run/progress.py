@@ -1,7 +1,9 @@
 """Progress on stderr: one bar for the grid, one for the group at work, both with remaining time."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from rich.console import Console
 from rich.progress import (
@@ -16,7 +18,11 @@ from rich.progress import (
 
 
 class GridProgress:
-    """Bars for a whole run; without a terminal, one line per group instead."""
+    """Two bars for a whole run, of any number of cells: all cells, and the group at work.
+
+    A group that has ended leaves one line. Without a terminal there are lines only: one when a group begins
+    and one when it has ended.
+    """
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -34,6 +40,9 @@ class GridProgress:
         self._grid = self._bars.add_task("cells of the grid", total=None)
         self._group = self._bars.add_task("group", total=None, visible=False)
         self._label = ""
+        self._begun = 0.0
+        self._total = 0
+        self._done = 0
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -43,18 +52,31 @@ class GridProgress:
 
     def expect(self, n_cells: int) -> None:
         """Cells that the run will go through."""
+        self._total = n_cells
         self._bars.update(self._grid, total=n_cells)
 
     def skip(self, n_cells: int) -> None:
         """Cells that the store already holds."""
+        self._done += n_cells
         self._bars.advance(self._grid, n_cells)
 
     def begin_group(self, label: str, n_cells: int) -> None:
         """The group now at work."""
         self._label = label
+        self._begun = time.perf_counter()
         self._bars.reset(self._group, total=None, visible=True, description=f"{label}: features")
         if not self._console.is_terminal:
             self.note(f"{label}: {n_cells} cells")
+
+    def end_group(self, *, trained: int, failed: int) -> None:
+        """The group has ended; its line stays."""
+        if not trained + failed:
+            return
+        took = timedelta(seconds=round(time.perf_counter() - self._begun))
+        bad = f", {failed} failed" if failed else ""
+        self.note(
+            f"{self._label}: {trained} trained{bad} in {took}; {self._done} of {self._total} cells done"
+        )
 
     def features(self, done: int, total: int) -> None:
         """Images that went through the frozen trunk."""
@@ -62,6 +84,7 @@ class GridProgress:
 
     def cell(self, cell_id: str, status: str) -> None:
         """One cell has ended."""
+        self._done += 1
         self._bars.advance(self._grid)
         self._bars.update(self._group, description=f"{self._label}: heads")
         if status == "failed":

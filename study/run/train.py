@@ -11,7 +11,9 @@ import numpy as np
 from data.store import Store
 from study.config import LoadedStudy
 from study.grid import build_cells, select_cells
+from study.run.curves import CurveWriter, summary_writer
 from study.run.freeze import freeze_grid, freeze_study
+from study.run.knobs import check_knobs
 from study.run.prepare import (
     PlannedCell,
     PreparedTask,
@@ -34,6 +36,7 @@ class RunProgress(Protocol):
     def expect(self, n_cells: int) -> None: ...
     def skip(self, n_cells: int) -> None: ...
     def begin_group(self, label: str, n_cells: int) -> None: ...
+    def end_group(self, *, trained: int, failed: int) -> None: ...
     def features(self, done: int, total: int) -> None: ...
     def cell(self, cell_id: str, status: str) -> None: ...
     def pretraining(self, label: str, done: int, total: int) -> None: ...
@@ -64,13 +67,18 @@ def run_grid(
     only: Sequence[str],
     progress: RunProgress,
     backend: str = "torch",
+    tensorboard: bool = False,
 ) -> RunOutcome:
     """Train the cells of `study` into the store at `root`; cells that are done are kept.
+
+    `tensorboard` : write the learning curves below `<store>/tensorboard/` as groups end
 
     Raises
     ------
     ValueError, OSError : bad input; the store holds what it held before
     """
+    from training.group_input import resolve_device
+
     cells = select_cells(build_cells(study.config), only, study.config)
     used = {cell.task for cell in cells}
     tasks = {
@@ -79,12 +87,24 @@ def run_grid(
         if name in used
     }
     check_training(cells, tasks, device, backend)
+    if tensorboard:
+        summary_writer()  # before anything is written
     pairs = [(cell.recipe["pretrain"], cell.recipe["backbone"]) for cell in cells]
     found = find_weights(pairs, weights_dir=weights_dir)
+    told = check_knobs(
+        study.config,
+        cells,
+        cuda=resolve_device(device).type == "cuda",
+        n_train={(n, fold): c["train"] for n, t in tasks.items() for fold, c in enumerate(t.all_counts())},
+        weights={pair: made.sha256 for pair, made in found.items() if made is not None},
+    )
     store = Store.create(root)
+    curves = CurveWriter(store, cells) if tensorboard else None
     for task in tasks.values():
         for note in task.notes:
             progress.note(f"{task.name}: {note}")
+    for note in told:
+        progress.note(note)
     with progress.running():
         weights = make_missing(
             found, weights_dir=weights_dir, note=progress.note, report=progress.pretraining
@@ -98,7 +118,7 @@ def run_grid(
         store.write_split(task.name, task.split)
     entry = {"study": study.source, "study_hash": study.hash, "only": list(only), "backend": backend}
     position = begin_run(store, entry)
-    outcome = _train(store, planned, tasks, device, progress, backend)
+    outcome = _train(store, planned, tasks, device, progress, backend, curves)
     store.refresh_index()
     finish_run(
         store,
@@ -122,6 +142,7 @@ def _train(
     device: str,
     progress: RunProgress,
     backend: str,
+    curves: CurveWriter | None,
 ) -> RunOutcome:
     """Every group in turn; decoded images are kept for the groups of one task that follow each other."""
     groups: dict[tuple[Any, ...], list[PlannedCell]] = {}
@@ -137,6 +158,8 @@ def _train(
             open_cells = [item for item in members if not store.is_done(item.cell_id)]
             progress.skip(len(members) - len(open_cells))
             if not open_cells and _has_checkpoint(store, members):
+                if curves is not None:
+                    curves.write(members)
                 continue
             recipe = members[0].cell.recipe
             task = tasks[members[0].cell.task]
@@ -148,11 +171,12 @@ def _train(
                 label += f" · fold {members[0].cell.fold}"
             progress.begin_group(label, len(open_cells))
             reasons = _train_group(store, members, task, decoded[1], device, progress, backend)
-            for cell_id, reason in reasons.items():
-                if reason is None:
-                    trained += 1
-                else:
-                    failed[cell_id] = reason
+            bad = {cell_id: reason for cell_id, reason in reasons.items() if reason is not None}
+            trained += len(reasons) - len(bad)
+            failed |= bad
+            progress.end_group(trained=len(reasons) - len(bad), failed=len(bad))
+            if curves is not None:
+                curves.write(members)
     collapsed = collapsed_cells(store, [item.cell_id for item in planned])
     return RunOutcome(store=store, trained=trained, found=found, failed=failed, collapsed=collapsed)
 
