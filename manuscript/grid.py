@@ -20,7 +20,10 @@ def varied_factors(study: Mapping[str, Any], cells: pd.DataFrame) -> list[str]:
 
 
 def fixed_settings(study: Mapping[str, Any], cells: pd.DataFrame) -> dict[str, Any]:
-    """Settings that all cells share, with their value; settings that no cell uses are left out."""
+    """Settings that all cells share, with their value; settings that no cell uses are left out.
+
+    A setting that the study file gives per task is shared by the cells of a task: "0.1 (breast), 0.4 (acl)".
+    """
     varied = varied_factors(study, cells)
     shared = {}
     for name in SETTINGS:
@@ -29,6 +32,10 @@ def fixed_settings(study: Mapping[str, Any], cells: pd.DataFrame) -> dict[str, A
         levels = cells[name].dropna().unique()
         if len(levels) == 1:
             shared[name] = levels[0]
+        elif len(levels) > 1 and "task" in cells:
+            of_task = cells.groupby("task", sort=False)[name].agg(lambda own: list(own.dropna().unique()))
+            if of_task.map(len).max() == 1:
+                shared[name] = ", ".join(f"{plain(own[0])} ({task})" for task, own in of_task.items() if own)
     return shared
 
 

@@ -58,7 +58,7 @@ def build_cells(config: StudyConfig) -> list[Cell]:
             chosen = dict(zip(names, levels, strict=True))
             if _excluded(config, {"task": task, **chosen}):
                 continue
-            recipe = effective_recipe(base | chosen)
+            recipe = effective_recipe(base | config.tasks[task].protocol | chosen)
             key = (task, seed, fold, *recipe.values())
             if key in seen:
                 continue

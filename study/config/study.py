@@ -72,6 +72,13 @@ class TaskConfig(Frozen):
     """Arguments of the data set, such as `path`, or `n_patients` of the phantoms."""
     split: SplitConfig = SplitConfig()
     """Division into train, val and test."""
+    protocol: dict[str, Any] = Field(default_factory=dict)
+    """Settings of this task alone, instead of those in [protocol]; they are no factor."""
+
+    @field_validator("protocol")
+    @classmethod
+    def _settings_are_valid(cls, value: dict[str, Any]) -> dict[str, Any]:
+        return {name: _checked_levels(name, (setting,))[0] for name, setting in value.items()}
 
 
 class StudyConfig(Frozen):
@@ -138,8 +145,15 @@ class StudyConfig(Frozen):
     @model_validator(mode="after")
     def _parts_agree(self) -> "StudyConfig":
         for name in _REQUIRED:
-            if name not in self.factors and getattr(self.protocol, name) is None:
+            everywhere = all(name in task.protocol for task in self.tasks.values())
+            if name not in self.factors and getattr(self.protocol, name) is None and not everywhere:
                 raise ValueError(f"`{name}` is missing: give one value in [protocol] or levels in [factors]")
+        for task, entry in self.tasks.items():
+            both = sorted(set(self.factors) & set(entry.protocol))
+            if both:
+                raise ValueError(
+                    f"`{both[0]}` stands in both [factors] and tasks.{task}.protocol; keep one of them"
+                )
         twice = sorted(set(self.factors) & self.protocol.model_fields_set)
         if twice:
             raise ValueError(f"`{twice[0]}` stands in both [factors] and [protocol]; keep one of them")

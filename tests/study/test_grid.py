@@ -146,3 +146,29 @@ def test_a_study_without_folds_has_no_fold_to_choose():
     config = small()
     with pytest.raises(ValueError, match="`fold` is not varied in this study"):
         select_cells(build_cells(config), ["fold=0"], config)
+
+
+def test_a_task_may_have_settings_of_its_own_that_are_no_factor():
+    knee = '[tasks.knee]\ndataset = "phantom-knee"\npositive = ["torn"]\nprotocol = { lr = 1e-3, epochs = 9 }'
+    config = parse_study(SMALL.format(more="").replace("[factors]", f"{knee}\n[factors]"))
+    cells = build_cells(config)
+    assert {(c.task, c.recipe["lr"], c.recipe["epochs"]) for c in cells} == {
+        ("breast", 1e-4, 5),
+        ("knee", 1e-3, 9),
+    }
+    assert len(cells) == 12
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ("{ filters = 8 }", r"`filters` stands in both \[factors\] and tasks.breast.protocol"),
+        ("{ epoch = 8 }", "`epoch` is not a setting"),
+        ("{ epochs = 0 }", "`epochs`: level 0 does not exist"),
+    ],
+)
+def test_impossible_settings_of_a_task_are_refused(settings, message):
+    text = SMALL.format(more="")
+    task = f'positive = ["malignant"]\nprotocol = {settings}'
+    with pytest.raises(ValueError, match=message):
+        parse_study(text.replace('positive = ["malignant"]', task))
