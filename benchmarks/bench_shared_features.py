@@ -89,7 +89,7 @@ def plain_hours(found: Mapping[str, Any], counts: tuple[int, int, int]) -> float
 
 
 def use_faster_pass(shared: dict[str, Any], alone: dict[str, Any]) -> None:
-    """Give both runs the faster seconds per pass: the code is the same, and the machine may be busy in one."""
+    """Give both runs the faster seconds per pass: same code, and the machine may be busy in one of them."""
     print(f"Seconds per pass: (a) {shared['features'] / shared['passes']:.3f}, ", end="")
     print(f"(b) {alone['features'] / alone['passes']:.3f}; the faster one counts for both.")
     best = min(found["features"] / found["passes"] for found in (shared, alone))
