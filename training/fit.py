@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from training.heads import Head, build_head, count_parameters
-from training.metrics import EpochMetrics, epoch_metrics
-from training.optimizers import build_optimizer
-from training.schedule import learning_rate
-from training.seeds import epoch_order, torch_stream
+from training.heads import build_head, count_parameters
+from training.seeds import epoch_order
 from training.settings import CellJob, CellSettings
+from training.stopping import best_epoch
+from training.trainer import CellTrainer
 from training.workers import CancelledError
 
 _SCORE_ROWS = 256  # images per forward pass when scoring
-
-
-class NonFiniteLossError(ArithmeticError):
-    """Training left the finite numbers; `epoch` (0-based) says when."""
-
-    def __init__(self, epoch: int, part: str) -> None:
-        super().__init__(
-            f"the {part} loss is not finite in epoch {epoch} (0-based); lower `lr` or check the weights"
-        )
-        self.epoch = epoch
 
 
 class OneClassError(ValueError):
@@ -94,41 +81,26 @@ def train_head(
     _check_classes(data)
     check_batch_size(settings, len(data.train_labels))
     head = build_head(settings, data.val.shape[1]).to(device)
-    n_parameters = count_parameters(head)
-    optimizer, implementation = build_optimizer(settings, head.parameters(), device=device)
     val, val_labels = data.val.to(device), data.val_labels.numpy()
-    rows: list[dict[str, float | int]] = []
-    best_state: dict[str, Tensor] = {}
-    best_logits = np.empty((0, 2), dtype=np.float32)
-    for epoch in range(settings.epochs):
-        start = time.perf_counter()
-        lr = learning_rate(settings, epoch)
-        trained = _train_epoch(head, optimizer, job, data, epoch=epoch, lr=lr, device=device, stop=stop)
-        logits = score(head, val)
-        _check_finite(logits, epoch, "validation")
-        scored = epoch_metrics(logits, val_labels)
-        rows.append(_history_row(epoch, lr, trained, scored, time.perf_counter() - start))
-        if best_epoch(pd.DataFrame(rows), settings.checkpoint) == epoch:
-            _keep(head, best_state)
-            best_logits = logits
-    history = pd.DataFrame(rows)
-    del optimizer
-    head.load_state_dict(best_state)
+    trainer = CellTrainer(job, head, device=device)
+    while not trainer.finished:
+        trainer.begin_epoch()
+        for features, labels in _batches(job, data, trainer.epoch):
+            if stop is not None and stop.is_set():
+                raise CancelledError
+            trainer.step(features.to(device), labels.to(device))
+        trainer.end_epoch(score(head, val), val_labels)
+    trainer.restore_best()
+    history = trainer.history()
     return FitResult(
         best_epoch=best_epoch(history, settings.checkpoint),
         history=history,
-        val_logits=best_logits,
+        val_logits=trainer.best_logits,
         test_logits=score(head, data.test.to(device)),
-        state=best_state,
-        n_parameters=n_parameters,
-        optimizer=implementation,
+        state=trainer.best_state,
+        n_parameters=count_parameters(head),
+        optimizer=trainer.implementation,
     )
-
-
-def best_epoch(history: pd.DataFrame, checkpoint: str) -> int:
-    """Epoch of the highest validation AUC ("val_auc") or lowest loss ("val_loss"); the first wins ties."""
-    place = history["val_auc"].argmax() if checkpoint == "val_auc" else history["val_loss"].argmin()
-    return int(history["epoch"].iloc[int(place)])
 
 
 def score(head: nn.Module, features: Tensor) -> np.ndarray:
@@ -166,71 +138,12 @@ def _leaves_one(n_train: int, batch_size: int) -> bool:
     return batch_size == 1 or n_train % batch_size == 1
 
 
-def _train_epoch(
-    head: Head,
-    optimizer: torch.optim.Optimizer,
-    job: CellJob,
-    data: HeadData,
-    *,
-    epoch: int,
-    lr: float,
-    device: torch.device,
-    stop: threading.Event | None,
-) -> EpochMetrics:
-    settings = job.settings
-    for group in optimizer.param_groups:
-        group["lr"] = lr
-    head.train()
-    head.set_dropout(torch_stream("dropout", job.cell_id, epoch, device=device))
-    features = data.train(epoch)
+def _batches(job: CellJob, data: HeadData, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Features and labels of each batch of an epoch, in the epoch's order."""
+    settings, features = job.settings, data.train(epoch)
     order = torch.from_numpy(epoch_order(len(features), task=settings.task, seed=settings.seed, epoch=epoch))
-    collected = []
     for rows in order.split(settings.batch_size):
-        if stop is not None and stop.is_set():
-            raise CancelledError
-        logits = head(features[rows].to(device))
-        loss = functional.cross_entropy(logits, data.train_labels[rows].to(device))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        collected.append(logits.detach())
-    logits = torch.cat(collected).to("cpu", torch.float32).numpy()
-    _check_finite(logits, epoch, "training")
-    return epoch_metrics(logits, data.train_labels[order].numpy())
-
-
-def _keep(head: Head, state: dict[str, Tensor]) -> None:
-    """Copy the head's tensors into `state`, over the former ones: large heads leave no room for more."""
-    for name, tensor in head.state_dict().items():
-        if name in state:
-            state[name].copy_(tensor)
-        else:
-            state[name] = tensor.to("cpu", copy=True)
-
-
-def _history_row(
-    epoch: int, lr: float, trained: EpochMetrics, scored: EpochMetrics, seconds: float
-) -> dict[str, float | int]:
-    return {
-        "epoch": epoch,
-        "lr": lr,
-        "train_loss": trained.loss,
-        "val_loss": scored.loss,
-        "train_auc": trained.auc,
-        "val_auc": scored.auc,
-        "train_f1": trained.f1,
-        "val_f1": scored.f1,
-        "train_accuracy": trained.accuracy,
-        "val_accuracy": scored.accuracy,
-        "val_positive_rate": scored.positive_rate,
-        "seconds": seconds,
-    }
-
-
-def _check_finite(logits: np.ndarray, epoch: int, part: str) -> None:
-    # Cross-entropy of finite logits is finite, so this is the loss's own condition.
-    if not np.isfinite(logits).all():
-        raise NonFiniteLossError(epoch, part)
+        yield features[rows], data.train_labels[rows]
 
 
 def _check_classes(data: HeadData) -> None:

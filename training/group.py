@@ -20,10 +20,11 @@ from training.cell_rows import cell_row, prediction_rows
 from training.checkpoints import head_metadata, save_checkpoint
 from training.feature_key import GroupImages, feature_key
 from training.features import FeatureCache
-from training.fit import FitResult, HeadData, best_epoch, check_batch_size, train_head
+from training.fit import FitResult, HeadData, check_batch_size, train_head
 from training.group_input import check_jobs, group_images, part_labels, resolve_device
 from training.heads import head_parameters
 from training.settings import CellJob
+from training.stopping import best_epoch
 from training.threads import torch_threads
 from training.weights import Weights, load_backbone
 from training.workers import MemoryGate, default_workers, run_tasks

@@ -4,15 +4,15 @@ import math
 import threading
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from torch.nn import functional
 
-from training.fit import HeadData, NonFiniteLossError, best_epoch, check_batch_size, train_head
+from training.fit import HeadData, check_batch_size, train_head
 from training.heads import build_head
 from training.metrics import epoch_metrics, positive_score, rank_auc
 from training.settings import HEAD_FIELDS, HEADS, CellJob, CellSettings
+from training.trainer import NonFiniteLossError
 from training.workers import CancelledError, MemoryGate, run_tasks
 
 F = 16
@@ -123,14 +123,6 @@ def test_stored_predictions_are_those_of_the_chosen_epoch(rule):
     head.load_state_dict(result.state)
     with torch.inference_mode():
         np.testing.assert_array_equal(head.eval()(data.test).numpy(), result.test_logits)
-
-
-def test_first_of_equal_epochs_wins():
-    history = pd.DataFrame(
-        {"epoch": range(4), "val_auc": [0.5, 0.8, 0.8, 0.7], "val_loss": [0.9, 0.4, 0.3, 0.3]}
-    )
-    assert best_epoch(history, "val_auc") == 1
-    assert best_epoch(history, "val_loss") == 2
 
 
 def test_stopping_at_the_chosen_epoch_changes_nothing():

@@ -1,0 +1,184 @@
+"""Train one module batch by batch: the part that all ways of training a cell have in common."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from training.heads import Head
+from training.metrics import EpochMetrics, epoch_metrics
+from training.optimizers import build_optimizer
+from training.schedule import learning_rate
+from training.seeds import torch_stream
+from training.settings import CellJob
+from training.stopping import EpochWatch
+
+
+class NonFiniteLossError(ArithmeticError):
+    """Training left the finite numbers; `epoch` (0-based) says when."""
+
+    def __init__(self, epoch: int, part: str) -> None:
+        super().__init__(
+            f"the {part} loss is not finite in epoch {epoch} (0-based); lower `lr` or check the weights"
+        )
+        self.epoch = epoch
+
+
+class CellTrainer:
+    """Optimiser, schedule, loss, history and best tensors of one cell; the caller brings the batches.
+
+    ::
+
+        trainer = CellTrainer(job, module, device=device)
+        while not trainer.finished:
+            trainer.begin_epoch()
+            for inputs, labels in batches:
+                trainer.step(inputs, labels)
+            trainer.end_epoch(val_logits, val_labels)   # scored by the caller, dropout off
+        trainer.restore_best()
+
+    The result depends on the job and the batches, not on other trainers that work in between.
+
+    Parameters
+    ----------
+    job : the cell
+    module : inputs of a batch -> logits (b, 2), on `device`; its parameters that take gradients are trained.
+        Dropout of every `Head` inside is seeded from (cell, epoch).
+    device : where the module and the batches lie
+
+    Attributes
+    ----------
+    epoch : the running epoch, 0-based; between epochs the next one
+    finished : no epoch is left
+    best_epoch : the best epoch so far by the checkpoint rule, None before the first
+    best_logits : validation logits float32 (n, 2) of the best epoch
+    best_state : tensors of the module in the best epoch, on the CPU
+    implementation : the optimiser that ran, for example "adam (fused)"
+    """
+
+    def __init__(self, job: CellJob, module: nn.Module, *, device: torch.device) -> None:
+        self._job, self._module, self._device = job, module, device
+        self._optimizer, self.implementation = build_optimizer(
+            job.settings, module.parameters(), device=device
+        )
+        self._watch = EpochWatch(job.settings.checkpoint)
+        self._rows: list[dict[str, float | int]] = []
+        self._logits: list[Tensor] = []
+        self._labels: list[Tensor] = []
+        self._start = 0.0
+        self.epoch = 0
+        self.best_state: dict[str, Tensor] = {}
+        self.best_logits = np.empty((0, 2), dtype=np.float32)
+
+    @property
+    def finished(self) -> bool:
+        return self.epoch >= self._job.settings.epochs
+
+    @property
+    def best_epoch(self) -> int | None:
+        return self._watch.best
+
+    def history(self) -> pd.DataFrame:
+        """One row per epoch that has ended."""
+        return pd.DataFrame(self._rows)
+
+    def begin_epoch(self) -> None:
+        """Set the epoch's learning rate, train mode and the stream of dropout."""
+        self._start = time.perf_counter()
+        self._logits, self._labels = [], []
+        for group in self._optimizer.param_groups:
+            group["lr"] = learning_rate(self._job.settings, self.epoch)
+        self._module.train()
+        dropout = torch_stream("dropout", self._job.cell_id, self.epoch, device=self._device)
+        for part in self._module.modules():
+            if isinstance(part, Head):
+                part.set_dropout(dropout)
+
+    def step(self, inputs: Tensor, labels: Tensor) -> None:
+        """One optimiser step on a batch; its logits, made before the step, enter the train metrics."""
+        logits = self._module(inputs)
+        loss = functional.cross_entropy(logits, labels)
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self._optimizer.step()
+        self._logits.append(logits.detach())
+        self._labels.append(labels)
+
+    def _train_metrics(self) -> EpochMetrics:
+        """Metrics of the batches of the running epoch, each before its step and with dropout on.
+
+        Raises
+        ------
+        NonFiniteLossError : a batch had a loss that is not finite
+        """
+        logits = torch.cat(self._logits).to("cpu", torch.float32).numpy()
+        _check_finite(logits, self.epoch, "training")
+        return epoch_metrics(logits, torch.cat(self._labels).cpu().numpy())
+
+    def end_epoch(self, val_logits: np.ndarray, val_labels: np.ndarray) -> bool:
+        """Close the epoch with the validation logits; True where it is the best so far.
+
+        Parameters
+        ----------
+        val_logits : float32 (n, 2) of the module as it is now, in evaluation mode
+        val_labels : int (n,), 1 = positive
+
+        Raises
+        ------
+        NonFiniteLossError : the loss of a training batch or of validation is not finite
+        """
+        trained = self._train_metrics()
+        _check_finite(val_logits, self.epoch, "validation")
+        scored = epoch_metrics(val_logits, val_labels)
+        lr = learning_rate(self._job.settings, self.epoch)
+        self._rows.append(_history_row(self.epoch, lr, trained, scored, time.perf_counter() - self._start))
+        best = self._watch.add(self.epoch, val_auc=scored.auc, val_loss=scored.loss)
+        if best:
+            _keep(self._module, self.best_state)
+            self.best_logits = val_logits
+        self.epoch += 1
+        return best
+
+    def restore_best(self) -> None:
+        """Put the tensors of the best epoch back into the module; training is over then."""
+        del self._optimizer  # its moments are twice the size of the module
+        self._module.load_state_dict(self.best_state)
+
+
+def _keep(module: nn.Module, state: dict[str, Tensor]) -> None:
+    """Copy the module's tensors into `state`, over the former ones: large heads leave no room for more."""
+    for name, tensor in module.state_dict().items():
+        if name in state:
+            state[name].copy_(tensor)
+        else:
+            state[name] = tensor.to("cpu", copy=True)
+
+
+def _history_row(
+    epoch: int, lr: float, trained: EpochMetrics, scored: EpochMetrics, seconds: float
+) -> dict[str, float | int]:
+    return {
+        "epoch": epoch,
+        "lr": lr,
+        "train_loss": trained.loss,
+        "val_loss": scored.loss,
+        "train_auc": trained.auc,
+        "val_auc": scored.auc,
+        "train_f1": trained.f1,
+        "val_f1": scored.f1,
+        "train_accuracy": trained.accuracy,
+        "val_accuracy": scored.accuracy,
+        "val_positive_rate": scored.positive_rate,
+        "seconds": seconds,
+    }
+
+
+def _check_finite(logits: np.ndarray, epoch: int, part: str) -> None:
+    # Cross-entropy of finite logits is finite, so this is the loss's own condition.
+    if not np.isfinite(logits).all():
+        raise NonFiniteLossError(epoch, part)
