@@ -6,15 +6,24 @@ import math
 
 from training.settings import CellSettings
 
-_COSINE_FLOOR = 1 / 5  # eta_min = lr / 5 in the original study
+COSINE_FLOOR = 1 / 5  # eta_min = lr / 5 in the original study
 
 
 def learning_rate(settings: CellSettings, epoch: int) -> float:
     """Learning rate of an epoch (0-based), constant within the epoch.
 
-    "cosine": torch's CosineAnnealingLR with T_max = epochs and eta_min = lr / 5, stepped after each epoch
-    "beta":   lr * lr_decay_factor ** epoch
+    With w = `warmup_epochs`, E = `epochs` and t = epoch - w, the rate in the epochs from w on is
+
+    "cosine": lr / 5 + (lr - lr / 5) (1 + cos(pi t / (E - w))) / 2, that is torch's CosineAnnealingLR with
+        T_max = E - w and eta_min = lr / 5, stepped after each epoch; the floor lr / 5 would be reached in
+        epoch E, which is not trained
+    "beta":   lr * lr_decay_factor ** t
     "none":   lr
+
+    and before them lr (epoch + 1) / (w + 1): it rises in equal steps, the first of them above 0, and the
+    first epoch after the warm-up is the first with the full lr, where the decay begins. That is torch's
+    LinearLR(start_factor=1 / (w + 1), total_iters=w) followed by the decay. The decay is never multiplied
+    onto the warm-up.
 
     Raises
     ------
@@ -22,9 +31,13 @@ def learning_rate(settings: CellSettings, epoch: int) -> float:
     """
     if not 0 <= epoch < settings.epochs:
         raise ValueError(f"`epoch` is {epoch}; this cell has epochs 0 to {settings.epochs - 1}.")
+    lr, warmup = settings.lr, settings.warmup_epochs
+    if epoch < warmup:
+        return lr * (epoch + 1) / (warmup + 1)
+    after = epoch - warmup
     if settings.lr_decay == "cosine":
-        floor = settings.lr * _COSINE_FLOOR
-        return floor + (settings.lr - floor) * (1 + math.cos(math.pi * epoch / settings.epochs)) / 2
+        floor = lr * COSINE_FLOOR
+        return floor + (lr - floor) * (1 + math.cos(math.pi * after / (settings.epochs - warmup))) / 2
     if settings.lr_decay == "beta":
-        return settings.lr * float(settings.lr_decay_factor or 0.0) ** epoch
-    return settings.lr
+        return lr * float(settings.lr_decay_factor or 0.0) ** after
+    return lr

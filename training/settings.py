@@ -48,11 +48,13 @@ class CellSettings:
 
     `seed` varies the head's initialisation, the order of the training images and dropout. It does not vary
     the augmentation stream: cells that differ in `seed` alone read the same cached features.
-    `fold` is 0 where there is no cross-validation. `lr_decay_factor` is read by `lr_decay = "beta"` only.
+    `fold` is 0 where there is no cross-validation. `lr_decay_factor` is read by `lr_decay = "beta"` only,
+    `momentum` by `optimizer = "sgd-nesterov"` only, `decay_norm_and_bias` where `weight_decay` is above 0.
+    `warmup_epochs` 0 means no warm-up.
 
     Raises
     ------
-    ValueError : a value is not among the allowed ones; a field that the head reads is None; a field that the
+    ValueError : a value is not among the allowed ones; a field that the cell reads is None; a field that the
         head does not read is not None
     """
 
@@ -80,10 +82,14 @@ class CellSettings:
     checkpoint: str
     preprocessing: str
     augmentation: str
+    momentum: float | None = 0.9
+    decay_norm_and_bias: bool | None = True
+    warmup_epochs: int = 0
 
     def __post_init__(self) -> None:
         _check_choices(self)
         _check_head_fields(self)
+        _check_read_fields(self)
         _check_numbers(self)
 
     def to_dict(self) -> dict[str, Any]:
@@ -148,8 +154,19 @@ def _check_head_fields(settings: CellSettings) -> None:
             raise ValueError(
                 f"`{name}` is {value!r}, but the head {settings.head} does not read it; give None."
             )
+
+
+def _check_read_fields(settings: CellSettings) -> None:
+    """Settings that another setting reads must have a value there."""
     if settings.lr_decay == "beta" and settings.lr_decay_factor is None:
         raise ValueError('`lr_decay_factor` is missing; `lr_decay = "beta"` reads it (the paper: 0.5).')
+    if settings.optimizer == "sgd-nesterov" and settings.momentum is None:
+        raise ValueError('`momentum` is missing; `optimizer = "sgd-nesterov"` reads it (the paper: 0.9).')
+    flag = settings.decay_norm_and_bias
+    if not isinstance(flag, bool) and (settings.weight_decay > 0 or flag is not None):
+        raise ValueError(
+            f"`decay_norm_and_bias` is {flag!r}; allowed are true and false (None where `weight_decay` is 0)."
+        )
 
 
 def _check_numbers(settings: CellSettings) -> None:
@@ -170,10 +187,23 @@ def _check_numbers(settings: CellSettings) -> None:
         _in_range(settings, "lr_decay_factor", low=0.0, high=1.0, open_low=True)
     if settings.dropout is not None:
         _in_range(settings, "dropout", low=0.0, high=1.0, open_high=True)
+    _check_protocol_numbers(settings)
     unfreeze = settings.unfreeze
     if unfreeze != "all" and (not isinstance(unfreeze, int) or isinstance(unfreeze, bool) or unfreeze < 0):
         raise ValueError(
             f'`unfreeze` is {unfreeze!r}; allowed are 0 (frozen), a number of layer groups, or "all".'
+        )
+
+
+def _check_protocol_numbers(settings: CellSettings) -> None:
+    if settings.momentum is not None:
+        # Nesterov's step is not defined without momentum.
+        _in_range(settings, "momentum", low=0.0, high=1.0, open_low=True, open_high=True)
+    _at_least(settings, "warmup_epochs", 0)
+    if settings.warmup_epochs >= settings.epochs:
+        raise ValueError(
+            f"`warmup_epochs` is {settings.warmup_epochs} of {settings.epochs} `epochs`: the full learning "
+            f"rate is never reached. Give 0 to {settings.epochs - 1}, or more epochs."
         )
 
 

@@ -63,9 +63,7 @@ class CellTrainer:
 
     def __init__(self, job: CellJob, module: nn.Module, *, device: torch.device) -> None:
         self._job, self._module, self._device = job, module, device
-        self._optimizer, self.implementation = build_optimizer(
-            job.settings, module.parameters(), device=device
-        )
+        self._optimizer, self.implementation = build_optimizer(job.settings, module, device=device)
         self._watch = EpochWatch(job.settings.checkpoint)
         self._rows: list[dict[str, float | int]] = []
         self._logits: list[Tensor] = []

@@ -58,6 +58,12 @@ class Recipe(Frozen):
     """Input normalisation."""
     augmentation: Literal["paper", "none"] = "paper"
     """Augmentation of training images."""
+    momentum: Annotated[float, Field(gt=0, lt=1)] = 0.9
+    """Nesterov momentum (sgd-nesterov)."""
+    decay_norm_and_bias: bool = True
+    """Weight decay acts on BatchNorm and biases too, as originally (read where weight_decay is above 0)."""
+    warmup_epochs: Annotated[int, Field(ge=0)] = 0
+    """First epochs in which the learning rate rises linearly to lr; the decay begins after them."""
 
 
 RECIPE_FIELDS: tuple[str, ...] = tuple(Recipe.model_fields)
@@ -69,5 +75,11 @@ def unused_fields(recipe: dict[str, Any]) -> frozenset[str]:
     They neither multiply the grid nor enter the identity of a cell.
     """
     read_by_heads = frozenset().union(*HEAD_FIELDS.values())
-    unused = read_by_heads - set(HEAD_FIELDS[recipe["head"]])
-    return unused if recipe["lr_decay"] == "beta" else unused | {"lr_decay_factor"}
+    unused = set(read_by_heads - set(HEAD_FIELDS[recipe["head"]]))
+    if recipe["lr_decay"] != "beta":
+        unused.add("lr_decay_factor")
+    if recipe["optimizer"] != "sgd-nesterov":
+        unused.add("momentum")
+    if recipe["weight_decay"] == 0:
+        unused.add("decay_norm_and_bias")
+    return frozenset(unused)

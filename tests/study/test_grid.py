@@ -55,6 +55,21 @@ def test_the_factor_of_the_beta_decay_is_unused_under_cosine():
     ]
 
 
+def test_momentum_and_the_reach_of_weight_decay_are_unused_where_nothing_reads_them():
+    more = """optimizer = ["adam", "sgd-nesterov"]
+momentum = [0.5, 0.9]
+weight_decay = [0.0, 0.1]
+decay_norm_and_bias = [true, false]"""
+    names = ("optimizer", "momentum", "weight_decay", "decay_norm_and_bias")
+    linear = [c for c in build_cells(small(more=more)) if c.recipe["head"] == "Linear" and c.seed == 0]
+    assert [tuple(c.recipe[name] for name in names) for c in linear] == [
+        *[("adam", None, 0.0, None), ("adam", None, 0.1, True), ("adam", None, 0.1, False)],
+        *[("sgd-nesterov", 0.5, 0.0, None), ("sgd-nesterov", 0.5, 0.1, True)],
+        *[("sgd-nesterov", 0.5, 0.1, False), ("sgd-nesterov", 0.9, 0.0, None)],
+        *[("sgd-nesterov", 0.9, 0.1, True), ("sgd-nesterov", 0.9, 0.1, False)],
+    ]
+
+
 def test_seeds_share_the_features_of_their_group():
     assert len(group_cells(build_cells(small()))) == 1
 

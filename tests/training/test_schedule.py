@@ -4,9 +4,10 @@ import math
 
 import pytest
 import torch
-from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR
+from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LinearLR, SequentialLR
 
-from training.optimizers import build_optimizer
+from training.heads import build_head
+from training.optimizers import build_optimizer, parameter_groups
 from training.schedule import learning_rate
 from training.settings import CellSettings
 
@@ -82,17 +83,53 @@ def test_none_is_constant():
     assert rates(settings(lr_decay="none")) == [1e-3] * 7
 
 
+DECAYS = {
+    "cosine": lambda optimizer, epochs: CosineAnnealingLR(optimizer, T_max=epochs, eta_min=1e-3 / 5),
+    "beta": lambda optimizer, epochs: LambdaLR(optimizer, lambda epoch: 0.5**epoch),
+    "none": lambda optimizer, epochs: LambdaLR(optimizer, lambda epoch: 1.0),
+}
+
+
+@pytest.mark.parametrize("decay", DECAYS)
+@pytest.mark.parametrize("warmup", [1, 3, 6])
+def test_warm_up_and_decay_against_torch(decay, warmup):
+    def make(optimizer):
+        rise = LinearLR(optimizer, start_factor=1 / (warmup + 1), total_iters=warmup)
+        fall = DECAYS[decay](optimizer, 7 - warmup)
+        return SequentialLR(optimizer, [rise, fall], milestones=[warmup])
+
+    found = rates(settings(lr_decay=decay, warmup_epochs=warmup))
+    assert found == pytest.approx(stepped(make, 7), rel=1e-12)
+
+
+@pytest.mark.parametrize("decay", DECAYS)
+def test_warm_up_rises_in_equal_steps_to_lr_and_the_decay_begins_after_it(decay):
+    found = rates(settings(lr_decay=decay, warmup_epochs=3))
+    assert found[:4] == pytest.approx([0.25e-3, 0.5e-3, 0.75e-3, 1e-3], rel=1e-15)
+    assert found[3:] == rates(settings(lr_decay=decay, epochs=4))
+
+
 @pytest.mark.parametrize("epoch", [-1, 7])
 def test_epoch_outside_the_cell_is_refused(epoch):
     with pytest.raises(ValueError, match="this cell has epochs 0 to 6"):
         learning_rate(settings(), epoch)
 
 
-def first_step(name, *, weight_decay=0.01):
+CPU = torch.device("cpu")
+
+
+def module_of(values):
+    """A module whose only parameter is `weight`."""
+    module = torch.nn.Module()
+    module.weight = torch.nn.Parameter(torch.tensor(values))
+    return module, module.weight
+
+
+def first_step(name, **changes):
     """Parameter after one step from 2.0 with gradient 0.5."""
-    parameter = torch.nn.Parameter(torch.tensor([2.0]))
-    cell = settings(optimizer=name, weight_decay=weight_decay)
-    optimizer, implementation = build_optimizer(cell, [parameter], device=torch.device("cpu"))
+    module, parameter = module_of([2.0])
+    cell = settings(optimizer=name, **changes)
+    optimizer, implementation = build_optimizer(cell, module, device=CPU)
     parameter.grad = torch.tensor([0.5])
     optimizer.step()
     return parameter.item(), implementation
@@ -125,13 +162,24 @@ def test_sgd_nesterov_first_step():
     assert implementation == "sgd-nesterov (fused)"
 
 
-@pytest.mark.parametrize("name", ["adam", "adamw", "radam", "sgd-nesterov"])
+def test_momentum_acts_on_sgd_and_on_nothing_else():
+    gradient = 0.5 + 0.01 * 2.0
+    value, _ = first_step("sgd-nesterov", momentum=0.5)
+    assert value == pytest.approx(2.0 - 1e-3 * 1.5 * gradient, abs=STEP_TOLERANCE)
+    for name in ("adam", "adamw", "radam"):
+        assert first_step(name, momentum=0.5) == first_step(name)
+
+
+OPTIMIZERS = ["adam", "adamw", "radam", "sgd-nesterov"]
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_weight_decay_acts(name):
     # Adam's first step hides decay in its sign, so compare after two steps.
     def two_steps(weight_decay):
-        parameter = torch.nn.Parameter(torch.tensor([2.0, -1.0]))
+        module, parameter = module_of([2.0, -1.0])
         cell = settings(optimizer=name, weight_decay=weight_decay)
-        optimizer, _ = build_optimizer(cell, [parameter], device=torch.device("cpu"))
+        optimizer, _ = build_optimizer(cell, module, device=CPU)
         for gradient in ([0.5, 0.1], [-0.2, 0.3]):
             parameter.grad = torch.tensor(gradient)
             optimizer.step()
@@ -139,3 +187,69 @@ def test_weight_decay_acts(name):
 
     assert not torch.equal(two_steps(0.0), two_steps(0.5))
     assert math.isfinite(float(two_steps(0.5).sum()))
+
+
+def conv_head():
+    """Every kind of parameter: convolution, BatchNorm over maps and units, linear with and without bias."""
+    changes = {"head": "ConvSkip", "fc_ratio": 1.0, "filters": 2, "kernel_size": 2, "dropout": 0.0}
+    return build_head(settings(**changes), 6)
+
+
+NORM_OR_BIAS = {
+    *(f"{norm}.{part}" for norm in ("bn_conv", "bn_skip", "bn_fc1") for part in ("weight", "bias")),
+    "fc2.bias",
+}
+
+
+def test_norm_and_bias_are_decayed_as_originally_unless_told_otherwise():
+    head = conv_head()
+    names = {id(parameter): name for name, parameter in head.named_parameters()}
+    (only,) = parameter_groups(settings(), head)
+    assert [names[id(p)] for p in only["params"]] == list(names.values())
+    assert only["weight_decay"] == 0.01
+    decayed, spared = parameter_groups(settings(decay_norm_and_bias=False), head)
+    assert {names[id(p)] for p in spared["params"]} == NORM_OR_BIAS
+    assert {names[id(p)] for p in decayed["params"]} == set(names.values()) - NORM_OR_BIAS
+    assert (decayed["weight_decay"], spared["weight_decay"]) == (0.01, 0.0)
+
+
+def test_parameters_without_gradients_are_left_out():
+    head = conv_head()
+    for name, parameter in head.named_parameters():
+        parameter.requires_grad_(name == "fc2.weight")
+    (only,) = parameter_groups(settings(decay_norm_and_bias=False), head)
+    assert only["params"] == [head.fc2.weight]
+    head.requires_grad_(False)
+    with pytest.raises(ValueError, match="no parameter that takes gradients"):
+        build_optimizer(settings(), head, device=CPU)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("everything", [True, False])
+def test_decay_with_and_without_norm_and_bias_against_plain_torch(name, everything):
+    """Five steps of the head against torch's own optimizer, written out by hand."""
+    ours, theirs = conv_head(), conv_head()
+    cell = settings(optimizer=name, weight_decay=0.3, decay_norm_and_bias=everything, lr=0.01)
+    optimizer, _ = build_optimizer(cell, ours, device=CPU)
+    rest = [p for n, p in theirs.named_parameters() if n not in NORM_OR_BIAS]
+    spared = [p for n, p in theirs.named_parameters() if n in NORM_OR_BIAS]
+    groups = [
+        {"params": rest, "weight_decay": 0.3},
+        {"params": spared, "weight_decay": 0.3 if everything else 0.0},
+    ]
+    plain = {
+        "adam": torch.optim.Adam,
+        "adamw": torch.optim.AdamW,
+        "radam": torch.optim.RAdam,
+        "sgd-nesterov": lambda groups, lr: torch.optim.SGD(groups, lr=lr, momentum=0.9, nesterov=True),
+    }[name](groups, lr=0.01)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(5):
+        features = torch.randn(8, 6, generator=generator)
+        for head, one in ((ours, optimizer), (theirs, plain)):
+            one.zero_grad()
+            head(features).square().sum().backward()
+            one.step()
+    for parameter, expected in zip(ours.parameters(), theirs.parameters(), strict=True):
+        # Fused and looped optimizers differ in the last bits.
+        torch.testing.assert_close(parameter, expected, rtol=2e-4, atol=1e-5)

@@ -71,6 +71,12 @@ def test_dict_round_trip_is_identity(head):
         ({"fc_ratio": 0.0}, "`fc_ratio` is 0.0"),
         ({"filters": 0}, "`filters` is 0"),
         ({"unfreeze": "top5"}, "`unfreeze` is 'top5'"),
+        ({"momentum": 0.0}, r"`momentum` is 0.0; allowed are numbers in \(0, 1\)"),
+        ({"optimizer": "sgd-nesterov", "momentum": None}, "`momentum` is missing"),
+        ({"decay_norm_and_bias": None}, "`decay_norm_and_bias` is None; allowed are true and false"),
+        ({"decay_norm_and_bias": "no"}, "`decay_norm_and_bias` is 'no'"),
+        ({"warmup_epochs": -1}, "`warmup_epochs` is -1; allowed are whole numbers from 0"),
+        ({"warmup_epochs": 5}, "`warmup_epochs` is 5 of 5 `epochs`: .* Give 0 to 4, or more epochs"),
     ],
 )
 def test_bad_value_is_named(change, message):
@@ -78,10 +84,15 @@ def test_bad_value_is_named(change, message):
         CellSettings(**{**BASE, **change})
 
 
+def test_settings_that_nothing_reads_may_be_none():
+    cell = CellSettings(**{**BASE, "momentum": None, "decay_norm_and_bias": None, "weight_decay": 0.0})
+    assert (cell.momentum, cell.decay_norm_and_bias) == (None, None)
+
+
 def test_from_dict_names_missing_and_unknown_fields():
-    values = dict(BASE, momentum=0.9)
+    values = {**CellSettings(**BASE).to_dict(), "nesterov": True}
     del values["lr"]
-    with pytest.raises(ValueError, match=r"missing fields \['lr'\], unknown fields \['momentum'\]"):
+    with pytest.raises(ValueError, match=r"missing fields \['lr'\], unknown fields \['nesterov'\]"):
         CellSettings.from_dict(values)
 
 
