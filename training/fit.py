@@ -50,6 +50,7 @@ class FitResult:
     val_logits, test_logits : float32 (n, 2) of the chosen epoch
     state : tensors of the head in the chosen epoch, on the CPU
     optimizer : the implementation that ran, for example "adam (fused)"
+    notes : what ran otherwise than the settings say
     """
 
     best_epoch: int
@@ -59,6 +60,7 @@ class FitResult:
     state: dict[str, Tensor]
     n_parameters: int
     optimizer: str
+    notes: tuple[str, ...] = ()
 
 
 def train_head(
@@ -82,7 +84,7 @@ def train_head(
     check_batch_size(settings, len(data.train_labels))
     head = build_head(settings, data.val.shape[1]).to(device)
     val, val_labels = data.val.to(device), data.val_labels.numpy()
-    trainer = CellTrainer(job, head, device=device)
+    trainer = CellTrainer(job, head, train_labels=data.train_labels, device=device)
     while not trainer.finished:
         trainer.begin_epoch()
         for features, labels in _batches(job, data, trainer.epoch):
@@ -100,6 +102,7 @@ def train_head(
         state=trainer.best_state,
         n_parameters=count_parameters(head),
         optimizer=trainer.implementation,
+        notes=tuple(trainer.notes()),
     )
 
 

@@ -223,7 +223,8 @@ class _GroupRun:
             raise trained
         if isinstance(trained, Exception):
             return self._failed(job, group_key, _reason(trained))
-        result, seconds, note = trained.result, trained.seconds, _amp_note(job)
+        result, seconds = trained.result, trained.seconds
+        note = "; ".join(result.notes) or None
         row = cell_row(job, group_key=group_key, device=self.device)
         row.update(
             seconds=seconds,
@@ -283,12 +284,6 @@ def _rank(history: pd.DataFrame, job: CellJob) -> tuple[float, int]:
     """Smaller is better: minus the validation AUC of the chosen epoch, then the place in the grid."""
     chosen = history["epoch"] == best_epoch(history, job.settings.checkpoint)
     return -float(history.loc[chosen, "val_auc"].iloc[0]), job.index
-
-
-def _amp_note(job: CellJob) -> str | None:
-    if not job.settings.amp:
-        return None
-    return "amp was off: cached features and heads are computed in float32"
 
 
 def _reason(error: Exception) -> str:

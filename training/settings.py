@@ -19,6 +19,7 @@ OPTIMIZERS = ("adam", "adamw", "radam", "sgd-nesterov")
 PREPROCESSINGS = ("caffe", "imagenet-rgb", "minus-one-one")
 AUGMENTATIONS = ("paper", "none")
 CHECKPOINTS = ("val_auc", "val_loss")
+CLASS_WEIGHTS = ("none", "balanced")
 FROZEN_BATCHNORMS = ("eval", "train")
 
 # The fields that a head reads. The others are None, so that they do not multiply a grid or change an id.
@@ -50,7 +51,7 @@ class CellSettings:
     the augmentation stream: cells that differ in `seed` alone read the same cached features.
     `fold` is 0 where there is no cross-validation. `lr_decay_factor` is read by `lr_decay = "beta"` only,
     `momentum` by `optimizer = "sgd-nesterov"` only, `decay_norm_and_bias` where `weight_decay` is above 0.
-    `warmup_epochs` 0 means no warm-up.
+    In `warmup_epochs`, `label_smoothing` and `clip_norm` the number 0 means off.
 
     Raises
     ------
@@ -85,6 +86,9 @@ class CellSettings:
     momentum: float | None = 0.9
     decay_norm_and_bias: bool | None = True
     warmup_epochs: int = 0
+    class_weights: str = "none"
+    label_smoothing: float = 0.0
+    clip_norm: float = 0.0
 
     def __post_init__(self) -> None:
         _check_choices(self)
@@ -137,6 +141,7 @@ def _check_choices(settings: CellSettings) -> None:
         "checkpoint": CHECKPOINTS,
         "preprocessing": PREPROCESSINGS,
         "augmentation": AUGMENTATIONS,
+        "class_weights": CLASS_WEIGHTS,
     }
     for name, levels in allowed.items():
         value = getattr(settings, name)
@@ -199,6 +204,8 @@ def _check_protocol_numbers(settings: CellSettings) -> None:
     if settings.momentum is not None:
         # Nesterov's step is not defined without momentum.
         _in_range(settings, "momentum", low=0.0, high=1.0, open_low=True, open_high=True)
+    _in_range(settings, "label_smoothing", low=0.0, high=1.0, open_high=True)
+    _in_range(settings, "clip_norm", low=0.0)
     _at_least(settings, "warmup_epochs", 0)
     if settings.warmup_epochs >= settings.epochs:
         raise ValueError(

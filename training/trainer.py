@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from training.heads import Head
+from training.losses import training_loss
 from training.metrics import EpochMetrics, epoch_metrics
 from training.optimizers import build_optimizer
+from training.precision import OptimizerStep, choose_precision
 from training.schedule import learning_rate
 from training.seeds import torch_stream
 from training.settings import CellJob
@@ -34,7 +35,7 @@ class CellTrainer:
 
     ::
 
-        trainer = CellTrainer(job, module, device=device)
+        trainer = CellTrainer(job, module, train_labels=labels, device=device)
         while not trainer.finished:
             trainer.begin_epoch()
             for inputs, labels in batches:
@@ -49,6 +50,7 @@ class CellTrainer:
     job : the cell
     module : inputs of a batch -> logits (b, 2), on `device`; its parameters that take gradients are trained.
         Dropout of every `Head` inside is seeded from (cell, epoch).
+    train_labels : int64 (n,), labels of the whole training part, from which class weights follow
     device : where the module and the batches lie
 
     Attributes
@@ -61,9 +63,17 @@ class CellTrainer:
     implementation : the optimiser that ran, for example "adam (fused)"
     """
 
-    def __init__(self, job: CellJob, module: nn.Module, *, device: torch.device) -> None:
+    def __init__(
+        self, job: CellJob, module: nn.Module, *, train_labels: Tensor, device: torch.device
+    ) -> None:
         self._job, self._module, self._device = job, module, device
-        self._optimizer, self.implementation = build_optimizer(job.settings, module, device=device)
+        settings, precision = job.settings, choose_precision(job.settings.amp, device)
+        self._optimizer, self.implementation = build_optimizer(settings, module, device=device)
+        self._update = OptimizerStep(
+            self._optimizer, clip_norm=settings.clip_norm, dtype=precision.dtype, device=device
+        )
+        self._loss = training_loss(settings, train_labels, device=device)
+        self._precision_note = precision.note
         self._watch = EpochWatch(job.settings.checkpoint)
         self._rows: list[dict[str, float | int]] = []
         self._logits: list[Tensor] = []
@@ -85,6 +95,10 @@ class CellTrainer:
         """One row per epoch that has ended."""
         return pd.DataFrame(self._rows)
 
+    def notes(self) -> list[str]:
+        """What ran otherwise than the settings say, for the row of the cell."""
+        return [note for note in (self._precision_note,) if note]
+
     def begin_epoch(self) -> None:
         """Set the epoch's learning rate, train mode and the stream of dropout."""
         self._start = time.perf_counter()
@@ -99,11 +113,9 @@ class CellTrainer:
 
     def step(self, inputs: Tensor, labels: Tensor) -> None:
         """One optimiser step on a batch; its logits, made before the step, enter the train metrics."""
-        logits = self._module(inputs)
-        loss = functional.cross_entropy(logits, labels)
-        self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self._optimizer.step()
+        with self._update.forward():
+            logits = self._module(inputs)
+        self._update.backward(self._loss(logits, labels))
         self._logits.append(logits.detach())
         self._labels.append(labels)
 
@@ -144,7 +156,7 @@ class CellTrainer:
 
     def restore_best(self) -> None:
         """Put the tensors of the best epoch back into the module; training is over then."""
-        del self._optimizer  # its moments are twice the size of the module
+        del self._optimizer, self._update  # the moments are twice the size of the module
         self._module.load_state_dict(self.best_state)
 
 

@@ -64,6 +64,12 @@ class Recipe(Frozen):
     """Weight decay acts on BatchNorm and biases too, as originally (read where weight_decay is above 0)."""
     warmup_epochs: Annotated[int, Field(ge=0)] = 0
     """First epochs in which the learning rate rises linearly to lr; the decay begins after them."""
+    class_weights: Literal["none", "balanced"] = "none"
+    """Weights of the classes in the training loss; balanced = n / (2 n_class) of the training images."""
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of the target that is spread evenly over both classes in the training loss."""
+    clip_norm: Annotated[float, Field(ge=0)] = 0.0
+    """Largest Euclidean norm of the gradient of all trained parameters together; 0 = not clipped."""
 
 
 RECIPE_FIELDS: tuple[str, ...] = tuple(Recipe.model_fields)

@@ -117,6 +117,7 @@ def test_a_plan_file_needs_its_table():
         ("preprocessing", settings.PREPROCESSINGS),
         ("augmentation", settings.AUGMENTATIONS),
         ("checkpoint", settings.CHECKPOINTS),
+        ("class_weights", settings.CLASS_WEIGHTS),
         ("frozen_batchnorm", settings.FROZEN_BATCHNORMS),
     ],
 )

@@ -11,6 +11,7 @@ from torch.nn import functional
 from training.fit import HeadData, check_batch_size, train_head
 from training.heads import build_head
 from training.metrics import epoch_metrics, positive_score, rank_auc
+from training.seeds import epoch_order
 from training.settings import HEAD_FIELDS, HEADS, CellJob, CellSettings
 from training.trainer import NonFiniteLossError
 from training.workers import CancelledError, MemoryGate, run_tasks
@@ -53,11 +54,11 @@ def make_job(head="NonLinear", cell_id="cell", **changes):
     return CellJob(cell_id=cell_id, index=0, settings=CellSettings(**values))
 
 
-def make_data(n_train=48, signal=2.0):
+def make_data(n_train=48, signal=2.0, positive_every=2):
     generator = torch.Generator().manual_seed(4)
 
     def part(n):
-        labels = torch.arange(n) % 2
+        labels = (torch.arange(n) % positive_every == 1).long()
         features = torch.randn(n, F, generator=generator)
         features[:, 0] += signal * labels
         return features, labels
@@ -109,6 +110,58 @@ def test_every_optimizer_trains_and_repeats(optimizer):
     first = fitted(job)
     np.testing.assert_array_equal(first.test_logits, fitted(job).test_logits)
     assert first.optimizer.startswith(optimizer)
+
+
+PROTOCOLS = {
+    "warm-up": {"warmup_epochs": 2, "lr_decay": "cosine"},
+    "momentum": {"optimizer": "sgd-nesterov", "momentum": 0.5},
+    "no decay of norm and bias": {"decay_norm_and_bias": False, "weight_decay": 0.5},
+    "class weights": {"class_weights": "balanced"},
+    "label smoothing": {"label_smoothing": 0.2},
+    "clipping": {"clip_norm": 0.1},
+}
+
+
+@pytest.mark.parametrize("head", ["Linear", "ConvSkip"])
+@pytest.mark.parametrize("changes", PROTOCOLS.values(), ids=PROTOCOLS)
+def test_every_setting_of_the_protocol_acts_and_repeats(changes, head):
+    data = make_data(positive_every=3)
+    plain = {
+        name: value for name, value in changes.items() if name in ("optimizer", "weight_decay", "lr_decay")
+    }
+    first = fitted(make_job(head, **changes), data)
+    np.testing.assert_array_equal(first.test_logits, fitted(make_job(head, **changes), data).test_logits)
+    assert not np.array_equal(first.test_logits, fitted(make_job(head, **plain), data).test_logits)
+
+
+def test_against_a_plain_torch_loop():
+    """Warm-up, balanced weights, smoothing, clipping and spared biases, written out without this package."""
+    data = make_data(positive_every=3)
+    changes = {"lr_decay": "beta", "lr_decay_factor": 0.5, "warmup_epochs": 1, "weight_decay": 0.3}
+    changes |= {"optimizer": "adamw", "decay_norm_and_bias": False, "class_weights": "balanced"}
+    job = make_job("Linear", label_smoothing=0.1, clip_norm=0.2, **changes)
+    head = build_head(job.settings, F)
+    weight, bias = head.fc1.weight, head.fc1.bias
+    groups = [{"params": [weight], "weight_decay": 0.3}, {"params": [bias], "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, fused=True)
+    balance = torch.tensor([48 / (2 * 32), 48 / (2 * 16)])
+    losses = []
+    for epoch, lr in enumerate([0.005, 0.01, 0.005, 0.0025]):
+        for group in optimizer.param_groups:
+            group["lr"] = lr
+        features = data.train(epoch)
+        order = epoch_order(48, task="breast", seed=0, epoch=epoch)
+        for rows in torch.from_numpy(order).split(16):
+            logits, labels = functional.linear(features[rows], weight, bias), data.train_labels[rows]
+            loss = functional.cross_entropy(logits, labels, weight=balance, label_smoothing=0.1)
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_([weight, bias], 0.2)
+            optimizer.step()
+        losses.append(
+            functional.cross_entropy(functional.linear(data.val, weight, bias), data.val_labels).item()
+        )
+    assert fitted(job, data).history["val_loss"].tolist() == pytest.approx(losses, rel=1e-5)
 
 
 @pytest.mark.parametrize("rule", ["val_auc", "val_loss"])

@@ -265,7 +265,8 @@ def test_broken_trunk_fails_every_cell_with_the_reason(tmp_path, task):
 
 def test_amp_is_said_to_be_off(tmp_path, task, trunk):
     outcomes = run([make_job(0, "Linear", amp=True)], Store.create(tmp_path), task, trunk)
-    assert outcomes[0].note == "amp was off: cached features and heads are computed in float32"
+    expected = "amp was off: it acts on CUDA only, and this cell was trained in float32 on cpu"
+    assert outcomes[0].note == expected
 
 
 @pytest.mark.parametrize(
