@@ -46,11 +46,12 @@ class FitResult:
     """A trained cell.
 
     best_epoch : epoch (0-based) that the checkpoint rule chose
-    history : one row per epoch
+    history : one row per epoch that was trained; losses are plain cross-entropies
     val_logits, test_logits : float32 (n, 2) of the chosen epoch
     state : tensors of the head in the chosen epoch, on the CPU
     optimizer : the implementation that ran, for example "adam (fused)"
-    notes : what ran otherwise than the settings say
+    stopped_epoch : the last epoch (0-based), where `patience` ended the training early; else None
+    notes : what ran otherwise than the settings say, early stopping, divergence
     """
 
     best_epoch: int
@@ -60,6 +61,7 @@ class FitResult:
     state: dict[str, Tensor]
     n_parameters: int
     optimizer: str
+    stopped_epoch: int | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -69,7 +71,8 @@ def train_head(
     """Train the head of a cell, choose its epoch on validation, score validation and test with it.
 
     Train metrics are those of the running epoch (each batch before its step, dropout on); validation is
-    scored after each epoch with dropout off. Test is scored once, with the chosen epoch. The caller fixes the
+    scored after each epoch with dropout off. Test is scored once, with the chosen epoch. Training ends after
+    `epochs`, or before where `patience` runs out. The caller fixes the
     number of torch threads (see `training.threads`); setting `stop` ends the training early.
 
     Raises
@@ -102,6 +105,7 @@ def train_head(
         state=trainer.best_state,
         n_parameters=count_parameters(head),
         optimizer=trainer.implementation,
+        stopped_epoch=trainer.stopped_epoch,
         notes=tuple(trainer.notes()),
     )
 

@@ -229,6 +229,7 @@ class _GroupRun:
         row.update(
             seconds=seconds,
             best_epoch=result.best_epoch,
+            stopped_epoch=result.stopped_epoch,
             n_parameters=result.n_parameters,
             optimizer_implementation=result.optimizer,
             note=note,

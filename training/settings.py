@@ -51,7 +51,7 @@ class CellSettings:
     the augmentation stream: cells that differ in `seed` alone read the same cached features.
     `fold` is 0 where there is no cross-validation. `lr_decay_factor` is read by `lr_decay = "beta"` only,
     `momentum` by `optimizer = "sgd-nesterov"` only, `decay_norm_and_bias` where `weight_decay` is above 0.
-    In `warmup_epochs`, `label_smoothing` and `clip_norm` the number 0 means off.
+    In `warmup_epochs`, `label_smoothing`, `clip_norm` and `patience` the number 0 means off.
 
     Raises
     ------
@@ -89,6 +89,7 @@ class CellSettings:
     class_weights: str = "none"
     label_smoothing: float = 0.0
     clip_norm: float = 0.0
+    patience: int = 0
 
     def __post_init__(self) -> None:
         _check_choices(self)
@@ -206,6 +207,7 @@ def _check_protocol_numbers(settings: CellSettings) -> None:
         _in_range(settings, "momentum", low=0.0, high=1.0, open_low=True, open_high=True)
     _in_range(settings, "label_smoothing", low=0.0, high=1.0, open_high=True)
     _in_range(settings, "clip_norm", low=0.0)
+    _at_least(settings, "patience", 0)
     _at_least(settings, "warmup_epochs", 0)
     if settings.warmup_epochs >= settings.epochs:
         raise ValueError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from operator import itemgetter
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from training.precision import OptimizerStep, choose_precision
 from training.schedule import learning_rate
 from training.seeds import torch_stream
 from training.settings import CellJob
-from training.stopping import EpochWatch
+from training.stopping import EpochWatch, has_diverged
 
 
 class NonFiniteLossError(ArithmeticError):
@@ -56,7 +57,8 @@ class CellTrainer:
     Attributes
     ----------
     epoch : the running epoch, 0-based; between epochs the next one
-    finished : no epoch is left
+    finished : no epoch is left, or patience has run out
+    stopped_epoch : the last epoch, where patience ended the training before `epochs`; else None
     best_epoch : the best epoch so far by the checkpoint rule, None before the first
     best_logits : validation logits float32 (n, 2) of the best epoch
     best_state : tensors of the module in the best epoch, on the CPU
@@ -74,7 +76,7 @@ class CellTrainer:
         )
         self._loss = training_loss(settings, train_labels, device=device)
         self._precision_note = precision.note
-        self._watch = EpochWatch(job.settings.checkpoint)
+        self._watch = EpochWatch(settings.checkpoint, patience=settings.patience)
         self._rows: list[dict[str, float | int]] = []
         self._logits: list[Tensor] = []
         self._labels: list[Tensor] = []
@@ -85,7 +87,12 @@ class CellTrainer:
 
     @property
     def finished(self) -> bool:
-        return self.epoch >= self._job.settings.epochs
+        return self.epoch >= self._job.settings.epochs or self._watch.exhausted
+
+    @property
+    def stopped_epoch(self) -> int | None:
+        early = self._watch.exhausted and self.epoch < self._job.settings.epochs
+        return self.epoch - 1 if early else None
 
     @property
     def best_epoch(self) -> int | None:
@@ -96,8 +103,22 @@ class CellTrainer:
         return pd.DataFrame(self._rows)
 
     def notes(self) -> list[str]:
-        """What ran otherwise than the settings say, for the row of the cell."""
-        return [note for note in (self._precision_note,) if note]
+        """What ran otherwise than the settings say or a reader would expect, for the row of the cell."""
+        notes = [self._precision_note] if self._precision_note else []
+        if self.stopped_epoch is not None:
+            notes.append(
+                f"stopped early after epoch {self.stopped_epoch} (0-based): {self._watch.waited} epochs "
+                f"without a better {self._job.settings.checkpoint}"
+            )
+        worst = max(
+            (row for row in self._rows if row["diverged"]), key=itemgetter("train_loss"), default=None
+        )
+        if worst is not None:
+            notes.append(
+                f"diverged: the training loss was {worst['train_loss']:.3g} in epoch {worst['epoch']} "
+                f"(0-based), above 10 ln 2 and above the first epoch's {self._rows[0]['train_loss']:.3g}"
+            )
+        return notes
 
     def begin_epoch(self) -> None:
         """Set the epoch's learning rate, train mode and the stream of dropout."""
@@ -146,7 +167,9 @@ class CellTrainer:
         _check_finite(val_logits, self.epoch, "validation")
         scored = epoch_metrics(val_logits, val_labels)
         lr = learning_rate(self._job.settings, self.epoch)
-        self._rows.append(_history_row(self.epoch, lr, trained, scored, time.perf_counter() - self._start))
+        row = _history_row(self.epoch, lr, trained, scored, time.perf_counter() - self._start)
+        first = self._rows[0]["train_loss"] if self._rows else trained.loss
+        self._rows.append({**row, "diverged": has_diverged(trained.loss, first)})
         best = self._watch.add(self.epoch, val_auc=scored.auc, val_loss=scored.loss)
         if best:
             _keep(self._module, self.best_state)

@@ -12,7 +12,7 @@ from stats.levels import level_names, levels
 from stats.metrics import METRIC_COLUMNS, metrics_table
 from study.grid import CELL_COLUMNS
 
-RUN_COLUMNS = ("best_epoch", "n_parameters", "seconds", "device")
+RUN_COLUMNS = ("best_epoch", "stopped_epoch", "n_parameters", "seconds", "device")
 BOOKKEEPING = ("cell_id", "index", "status", "reason", "group_key")
 
 

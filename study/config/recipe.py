@@ -70,6 +70,8 @@ class Recipe(Frozen):
     """Share of the target that is spread evenly over both classes in the training loss."""
     clip_norm: Annotated[float, Field(ge=0)] = 0.0
     """Largest Euclidean norm of the gradient of all trained parameters together; 0 = not clipped."""
+    patience: Annotated[int, Field(ge=0)] = 0
+    """Epochs in a row without a better checkpoint metric that end the training; 0 = train all epochs."""
 
 
 RECIPE_FIELDS: tuple[str, ...] = tuple(Recipe.model_fields)

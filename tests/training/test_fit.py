@@ -2,8 +2,10 @@
 
 import math
 import threading
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch.nn import functional
@@ -13,6 +15,7 @@ from training.heads import build_head
 from training.metrics import epoch_metrics, positive_score, rank_auc
 from training.seeds import epoch_order
 from training.settings import HEAD_FIELDS, HEADS, CellJob, CellSettings
+from training.stopping import best_epoch
 from training.trainer import NonFiniteLossError
 from training.workers import CancelledError, MemoryGate, run_tasks
 
@@ -187,6 +190,38 @@ def test_stopping_at_the_chosen_epoch_changes_nothing():
     np.testing.assert_array_equal(result.test_logits, shorter.test_logits)
 
 
+@pytest.mark.parametrize("rule", ["val_auc", "val_loss"])
+def test_early_stopping_is_the_beginning_of_the_full_run(rule):
+    protocol = {"checkpoint": rule, "lr": 0.1, "epochs": 12, "lr_decay": "cosine"}
+    full, early = fitted(make_job(**protocol)), fitted(make_job(**protocol, patience=2))
+    stop = early.stopped_epoch
+    assert stop == early.best_epoch + 2
+    assert early.history["epoch"].tolist() == list(range(stop + 1))
+    columns = full.history.columns.drop("seconds")  # the schedule is that of all 12 epochs
+    pd.testing.assert_frame_equal(early.history[columns], full.history[columns].iloc[: stop + 1])
+    assert early.best_epoch == best_epoch(full.history.iloc[: stop + 1], rule)
+    assert early.notes == (f"stopped early after epoch {stop} (0-based): 2 epochs without a better {rule}",)
+    assert (full.stopped_epoch, full.notes) == (None, ())
+
+
+def test_patience_that_runs_out_in_the_last_epoch_stopped_nothing():
+    early = fitted(make_job(lr=0.1, epochs=12, patience=2))
+    same = fitted(make_job(lr=0.1, epochs=early.stopped_epoch + 1, patience=2))
+    assert (same.stopped_epoch, same.notes) == (None, ())
+    np.testing.assert_array_equal(same.test_logits, early.test_logits)
+
+
+def test_divergence_is_marked_and_noted_and_the_cell_is_done():
+    data = make_data()
+    turned = replace(data, train=lambda epoch: data.train(epoch) * (1 if epoch < 2 else -300))
+    result = fitted(make_job("Linear"), turned)
+    losses, marks = result.history["train_loss"], result.history["diverged"]
+    assert marks.tolist() == [loss > 10 * math.log(2) and loss > losses[0] for loss in losses]
+    assert marks.tolist()[:3] == [False, False, True]
+    worst = int(losses[marks].idxmax())
+    assert result.notes[0].startswith(f"diverged: the training loss was {losses[worst]:.3g} in epoch {worst}")
+
+
 def test_history_has_one_row_per_epoch_with_the_contracts_columns():
     history = fitted(make_job(lr_decay="beta", lr_decay_factor=0.5)).history
     assert list(history.columns) == [
@@ -202,7 +237,9 @@ def test_history_has_one_row_per_epoch_with_the_contracts_columns():
         "val_accuracy",
         "val_positive_rate",
         "seconds",
+        "diverged",
     ]
+    assert not history["diverged"].any()
     assert history["epoch"].tolist() == [0, 1, 2, 3]
     assert history["lr"].tolist() == pytest.approx([1e-2, 5e-3, 2.5e-3, 1.25e-3])
 

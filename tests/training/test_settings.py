@@ -78,6 +78,7 @@ def test_dict_round_trip_is_identity(head):
         ({"class_weights": "sqrt"}, "`class_weights` is 'sqrt'; allowed are none, balanced"),
         ({"label_smoothing": 1.0}, r"`label_smoothing` is 1.0; allowed are numbers in \[0, 1\)"),
         ({"clip_norm": -1.0}, r"`clip_norm` is -1.0; allowed are numbers in \[0, inf\)"),
+        ({"patience": 2.5}, "`patience` is 2.5; allowed are whole numbers from 0"),
         ({"warmup_epochs": -1}, "`warmup_epochs` is -1; allowed are whole numbers from 0"),
         ({"warmup_epochs": 5}, "`warmup_epochs` is 5 of 5 `epochs`: .* Give 0 to 4, or more epochs"),
     ],

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.stopping import EpochWatch, best_epoch
+from training.stopping import EpochWatch, best_epoch, has_diverged
 
 
 def table(val_auc, val_loss):
@@ -41,3 +41,26 @@ def test_a_value_that_is_not_finite_is_refused(rule):
         watched(history, rule)
     with pytest.raises(ValueError, match="has 0 values"):
         best_epoch(history.iloc[:0], rule)
+
+
+def test_patience_counts_epochs_in_a_row_without_improvement():
+    watch = EpochWatch("val_auc", patience=2)
+    state = []
+    for epoch, auc in enumerate([0.5, 0.5, 0.7, 0.6, 0.7]):  # a tie is no improvement
+        watch.add(epoch, val_auc=auc, val_loss=0.0)
+        state.append((watch.best, watch.waited, watch.exhausted))
+    assert state == [(0, 0, False), (0, 1, False), (2, 0, False), (2, 1, False), (2, 2, True)]
+
+
+def test_without_patience_nothing_is_exhausted():
+    watch = EpochWatch("val_loss")
+    for epoch in range(100):
+        watch.add(epoch, val_auc=0.5, val_loss=1.0)
+    assert (watch.best, watch.waited, watch.exhausted) == (0, 99, False)
+
+
+def test_divergence_is_a_loss_above_ten_times_ignorance_that_grew():
+    assert has_diverged(7.0, 0.7)
+    assert not has_diverged(6.9, 0.7)
+    assert not has_diverged(8.0, 9.0)  # large from the start, and falling
+    assert not has_diverged(8.0, 8.0)  # the first epoch itself
