@@ -1,8 +1,8 @@
-"""The paper's augmentation on batches of uint8 images, with its own parameters for every image.
+"""Augmentation presets: which of the paper's transformations a training image goes through, and how far.
 
-Flip, then rotation (corners filled with 128), then shift, scale and shear (filled with 0): two
-nearest-neighbour warps, as in the original pipeline. Both are followed back from the output pixel in one
-gather, so each pixel equals that of two warps in a row, and the image between them is never made.
+Order: flips, rotation, affine, brightness and contrast, blur. The ranges of flip, rotation and affine are
+those of the original code; the paper names colour jitter and blur (Appendix E) without values: theirs are
+torchvision's customary ones.
 """
 
 from __future__ import annotations
@@ -11,59 +11,88 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor
-from torch.nn import functional
 
+from training.photometric import Jitter, blur, jitter
 from training.seeds import numpy_stream
 from training.settings import AUGMENTATIONS
+from training.warp import Warps, check_images, mirror, warp
 
 FLIP_PROBABILITY = 0.5
 ROTATION_DEGREES = 10.0
-ROTATION_FILL = 128
 TRANSLATION = 0.1  # share of the width and of the height
 SCALE = (0.9, 1.1)
 SHEAR_DEGREES = 0.1
-AFFINE_FILL = 0
+BRIGHTNESS = CONTRAST = (0.8, 1.2)
+BLUR_SIGMA = (0.1, 2.0)  # pixels
 
-_CHUNK = 8  # images whose coordinates fit into the processor's cache together
+_N_DRAWS = 11
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Warps:
-    """Parameters of n augmented images, each an array (n,).
+class Preset:
+    """Which transformations act."""
 
-    flip : bool, mirrored left to right
-    rotation : degrees, counter-clockwise on the screen
-    shift_x, shift_y : whole pixels, to the right and down
-    scale : factor
-    shear : degrees along x
+    flip: bool = False
+    flip_vertical: bool = False
+    rotation: bool = False
+    affine: bool = False
+    jitter: bool = False
+    blur: bool = False
+
+
+PRESETS = {
+    "paper": Preset(flip=True, rotation=True, affine=True),
+    "none": Preset(),
+    "flips": Preset(flip=True, flip_vertical=True),
+    "rotation": Preset(rotation=True),
+    "affine": Preset(affine=True),
+    "color-jitter": Preset(jitter=True),
+    "blur": Preset(blur=True),
+    "all": Preset(flip=True, flip_vertical=True, rotation=True, affine=True, jitter=True, blur=True),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draws:
+    """Parameters of n augmented images; those of a transformation that does not act leave it out.
+
+    sigma : of the blur in pixels, (n,)
     """
 
-    flip: np.ndarray
-    rotation: np.ndarray
-    shift_x: np.ndarray
-    shift_y: np.ndarray
-    scale: np.ndarray
-    shear: np.ndarray
+    warps: Warps
+    jitter: Jitter
+    sigma: np.ndarray
 
 
-def draw_warps(image_ids: Sequence[str], *, epoch: int, size: int, stream_seed: int = 0) -> Warps:
+def draw(
+    image_ids: Sequence[str], *, name: str = "all", epoch: int, size: int, stream_seed: int = 0
+) -> Draws:
     """Parameters of each image in one epoch.
 
-    They are keyed by (stream seed, epoch, image id) alone, so batch size, order and workers do not matter.
+    They are keyed by (stream seed, epoch, image id) alone, so batch size, order and workers do not matter,
+    and presets share them: an image is rotated by the same angle under "rotation", "paper" and "all".
     """
-    rows = [numpy_stream("augment", stream_seed, epoch, image_id).random(6) for image_id in image_ids]
-    flip, rotation, shift_x, shift_y, scale, shear = np.array(rows, dtype=np.float64).reshape(-1, 6).T
-    signed = 2 * np.stack([rotation, shift_x, shift_y, shear]) - 1
-    return Warps(
-        flip=flip < FLIP_PROBABILITY,
-        rotation=signed[0] * ROTATION_DEGREES,
-        shift_x=np.rint(signed[1] * TRANSLATION * size),
-        shift_y=np.rint(signed[2] * TRANSLATION * size),
-        scale=SCALE[0] + scale * (SCALE[1] - SCALE[0]),
-        shear=signed[3] * SHEAR_DEGREES,
+    preset = PRESETS[name]
+    rows = [numpy_stream("augment", stream_seed, epoch, image_id).random(_N_DRAWS) for image_id in image_ids]
+    columns = np.array(rows, dtype=np.float64).reshape(-1, _N_DRAWS).T
+    flip, rotation, shift_x, shift_y, scale, shear, vertical, bright, contrast, order, sigma = columns
+    turned, affine, still = float(preset.rotation), float(preset.affine), np.zeros(len(rows))
+    warps = Warps(
+        flip=(flip < FLIP_PROBABILITY) & preset.flip,
+        flip_vertical=(vertical < FLIP_PROBABILITY) & preset.flip_vertical,
+        rotation=turned * (2 * rotation - 1) * ROTATION_DEGREES,
+        shift_x=affine * np.rint((2 * shift_x - 1) * TRANSLATION * size),
+        shift_y=affine * np.rint((2 * shift_y - 1) * TRANSLATION * size),
+        scale=_between(scale, SCALE) if preset.affine else still + 1,
+        shear=affine * (2 * shear - 1) * SHEAR_DEGREES,
     )
+    photometric = Jitter(
+        brightness=_between(bright, BRIGHTNESS),
+        contrast=_between(contrast, CONTRAST),
+        contrast_first=order < 0.5,
+    )
+    return Draws(warps=warps, jitter=photometric, sigma=_between(sigma, BLUR_SIGMA))
 
 
 def augment(
@@ -73,9 +102,9 @@ def augment(
 
     Parameters
     ----------
-    images : uint8 tensor (n, c, s, s) on any device, square
+    images : uint8 tensor (n, c, s, s) on any device, square, c = 1 or 3
     image_ids : one id per image
-    name : "paper", or "none" (the images as they are)
+    name : a preset, one of `training.settings.AUGMENTATIONS`; "none" gives the images as they are
 
     Raises
     ------
@@ -88,78 +117,16 @@ def augment(
         raise ValueError(f"`image_ids` has {len(image_ids)} ids for {len(images)} images.")
     if name == "none":
         return images
-    size = images.shape[-1]
-    return warp(images, draw_warps(image_ids, epoch=epoch, size=size, stream_seed=stream_seed))
+    check_images(images)
+    preset = PRESETS[name]
+    draws = draw(image_ids, name=name, epoch=epoch, size=images.shape[-1], stream_seed=stream_seed)
+    images = (warp if preset.rotation or preset.affine else mirror)(images, draws.warps)
+    if preset.jitter:
+        images = jitter(images, draws.jitter)
+    return blur(images, draws.sigma) if preset.blur else images
 
 
-def warp(images: Tensor, warps: Warps) -> Tensor:
-    """Flip, rotate, then shift, scale and shear each image with its own parameters.
-
-    Raises
-    ------
-    ValueError : the images are not square
-    TypeError : the images are not uint8
-    """
-    if images.dtype != torch.uint8:
-        raise TypeError(f"`images` must be uint8 (0 to 255); got {images.dtype}.")
-    if images.ndim != 4 or images.shape[-1] != images.shape[-2]:
-        raise ValueError(f"`images` must have shape (n, c, s, s); got {tuple(images.shape)}.")
-    flip = torch.from_numpy(np.asarray(warps.flip)).to(images.device)
-    mirrored = torch.where(flip.view(-1, 1, 1, 1), images.flip(3), images)
-    # A frame of one pixel carries the rotation's fill, so that coordinates can simply be clamped to it.
-    framed = functional.pad(mirrored, (1, 1, 1, 1), value=ROTATION_FILL)
-    affine = _columns(_inverse_affine(warps, images.shape[3]), images.device)
-    rotation = _columns(_inverse_rotation(warps, images.shape[3]), images.device)
-    moved = torch.empty(images.shape, dtype=images.dtype, device=images.device)  # contiguous in any case
-    for start in range(0, len(images), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        _gather(framed[part], affine[:, part], rotation[:, part], out=moved[part])
-    return moved
-
-
-def _gather(framed: Tensor, affine: Tensor, rotation: Tensor, *, out: Tensor) -> None:
-    """Fill `out` (n, c, s, s) from the framed images (n, c, s + 2, s + 2)."""
-    n, channels, size, _ = out.shape
-    grid = torch.arange(size, dtype=torch.float32, device=out.device) + 0.5
-    across, down = grid.view(1, 1, -1), grid.view(1, -1, 1)
-    # Back through the second warp. It has no term of x in y, so y is one value per line.
-    a, b, c, _, e, f = affine
-    x = (a * across + (b * down + c)).floor_()
-    y = (e * down + f).floor_()
-    inside = (x >= 0) & (x < size) & (y >= 0) & (y < size)
-    # Back through the first warp, from the centre of the pixel just found (hence the halves).
-    a, b, c, d, e, f = rotation
-    column = (a * x).add_(a * 0.5 + b * (y + 0.5) + c).floor_().clamp_(-1, size)
-    line = x.mul_(d).add_(d * 0.5 + e * (y + 0.5) + f).floor_().clamp_(-1, size)
-    width = size + 2
-    source = line.mul_(width).add_(column).add_(width + 1).to(torch.int64).view(n, 1, -1)
-    torch.gather(framed.flatten(2), 2, source.expand(-1, channels, -1), out=out.flatten(2))
-    out.masked_fill_(~inside.unsqueeze(1), AFFINE_FILL)
-
-
-def _columns(matrix: np.ndarray, device: torch.device) -> Tensor:
-    """An array (n, 6) float64 as a tensor (6, n, 1, 1) float32."""
-    return torch.from_numpy(matrix.T.astype(np.float32)).to(device).view(6, -1, 1, 1)
-
-
-def _inverse_rotation(warps: Warps, size: int) -> np.ndarray:
-    """(a, b, c, d, e, f) per image: source x = a x + b y + c, source y = d x + e y + f, about the centre."""
-    angle = np.deg2rad(warps.rotation)
-    cos, sin = np.cos(angle), np.sin(angle)
-    middle = size / 2
-    return np.stack(
-        [cos, -sin, middle * (1 - cos + sin), sin, cos, middle * (1 - sin - cos)],
-        axis=1,
-    )
-
-
-def _inverse_affine(warps: Warps, size: int) -> np.ndarray:
-    """Inverse of: shift to the centre, shear along x and scale, shift back and by (shift_x, shift_y)."""
-    tangent = np.tan(np.deg2rad(warps.shear))
-    middle = size / 2
-    one, zero = 1 / warps.scale, np.zeros_like(warps.scale)
-    slant = tangent / warps.scale
-    back_x, back_y = middle + warps.shift_x, middle + warps.shift_y
-    return np.stack(
-        [one, slant, middle - one * back_x - slant * back_y, zero, one, middle - one * back_y], axis=1
-    )
+def _between(uniform: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
+    """Uniform numbers in [0, 1) stretched to the limits."""
+    low, high = limits
+    return low + uniform * (high - low)

@@ -58,8 +58,10 @@ class Recipe(Frozen):
     """Which epoch is scored on the test split: highest validation AUC or lowest validation loss."""
     preprocessing: Literal["caffe", "imagenet-rgb", "minus-one-one"] = "caffe"
     """Input normalisation."""
-    augmentation: Literal["paper", "none"] = "paper"
-    """Augmentation of training images."""
+    augmentation: Literal["paper", "none", "flips", "rotation", "affine", "color-jitter", "blur", "all"] = (
+        "paper"
+    )
+    """Augmentation of training images: the paper's pipeline, nothing, one transformation, or all of them."""
     momentum: Annotated[float, Field(gt=0, lt=1)] = 0.9
     """Nesterov momentum (sgd-nesterov)."""
     decay_norm_and_bias: bool = True
