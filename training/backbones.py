@@ -3,6 +3,7 @@
 Contents
     build_trunk         a network as `Trunk`: images in, pooled features (b, F) out
     freeze_trunk        the same network as `FrozenTrunk`, which cannot leave evaluation mode
+    FusedTrunk          several frozen trunks side by side
     gradcam_layers      modules whose activations Grad-CAM reads
 
 Which modules form a layer group stands in training/layer_groups.py.
@@ -12,7 +13,7 @@ Tensor names inside `Trunk.net` are torchvision's, so that a weights file needs 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -122,9 +123,7 @@ class Trunk(nn.Module):
 
     def pool(self, maps: Tensor) -> Tensor:
         """Global average of the last maps: (b, F, h, w) -> (b, F)."""
-        if _RECIPES[self.backbone].last_relu:
-            maps = F.relu(maps)
-        return torch.flatten(F.adaptive_avg_pool2d(maps, (1, 1)), 1)
+        return pool_maps(self.backbone, maps)
 
     def forward(self, x: Tensor) -> Tensor:
         """Pooled features, shape (b, F), of preprocessed images, shape (b, 3, s, s), s >= `min_size`."""
@@ -160,6 +159,42 @@ class FrozenTrunk(Trunk):
         return self
 
 
+class FusedTrunk(nn.Module):
+    """Frozen trunks of one backbone side by side: their pooled features are joined, in order.
+
+    Attributes
+    ----------
+    backbone, min_size : as in `Trunk`
+    n_features : sum of the trunks' widths
+    trunks : the trunks
+
+    Raises
+    ------
+    ValueError : fewer than two trunks, or trunks of different backbones
+    """
+
+    def __init__(self, trunks: Sequence[FrozenTrunk]) -> None:
+        super().__init__()
+        names = sorted({trunk.backbone for trunk in trunks})
+        if len(trunks) < 2 or len(names) > 1:
+            raise ValueError(
+                f"A fusion needs two trunks or more of one backbone; got {len(trunks)} of {', '.join(names)}."
+            )
+        self.backbone, self.min_size = names[0], trunks[0].min_size
+        self.n_features = sum(trunk.n_features for trunk in trunks)
+        self.trunks = nn.ModuleList(trunks)
+        self.train(False)
+
+    def train(self, mode: bool = True) -> FusedTrunk:
+        """Stays in evaluation mode whatever `mode` says."""
+        super().train(False)
+        return self
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Joined features (b, n_features) of preprocessed images (b, 3, s, s)."""
+        return torch.cat([trunk(x) for trunk in self.trunks], dim=1)
+
+
 def build_trunk(backbone: str) -> Trunk:
     """A trainable trunk with torch's default initialisation; the global random state is left as it was.
 
@@ -175,11 +210,26 @@ def freeze_trunk(trunk: Trunk) -> FrozenTrunk:
     return frozen
 
 
-def gradcam_layers(trunk: Trunk) -> dict[str, nn.Module]:
+def pool_maps(backbone: str, maps: Tensor) -> Tensor:
+    """Global average of a backbone's last maps, after its last ReLU: (b, F, h, w) -> (b, F)."""
+    if _recipe(backbone).last_relu:
+        maps = F.relu(maps)
+    return torch.flatten(F.adaptive_avg_pool2d(maps, (1, 1)), 1)
+
+
+def gradcam_layers(trunk: Trunk | FusedTrunk) -> dict[str, nn.Module]:
     """Name -> module whose output maps Grad-CAM reads.
 
-    ResNet: layer3 and layer4 (averaged); DenseNet121: denseblock4; InceptionV3: the last mixed block.
+    ResNet: layer3 and layer4 (averaged); DenseNet121: denseblock4; InceptionV3: the last mixed block. Fused
+    trunks: those of each trunk, with its place (from 1) before the name; all count the same in the average.
     """
+    if isinstance(trunk, FusedTrunk):
+        return {
+            f"{place}_{name}": module
+            for place, part in enumerate(trunk.trunks, start=1)
+            if isinstance(part, Trunk)
+            for name, module in gradcam_layers(part).items()
+        }
     recipe = _RECIPES[trunk.backbone]
     return {name: trunk.net.get_submodule(_path(recipe, name)) for name in recipe.gradcam}
 

@@ -45,7 +45,7 @@ class Recipe(Frozen):
     kernel_size: Annotated[int, Field(ge=1, le=64)] = 2
     """Width of the one-dimensional convolution (Conv, ConvSkip)."""
     unfreeze: Annotated[int, Field(ge=0)] | Literal["all"] = 0
-    """Top layer groups of the backbone that are trained (tables: docs/unfreezing.md); "all" for everything."""
+    """Top layer groups of the backbone that are trained (docs/unfreezing.md); "all" for everything."""
     optimizer: Literal["adam", "adamw", "radam", "sgd-nesterov"] = "adam"
     """Optimiser."""
     weight_decay: Annotated[float, Field(ge=0)] = 1e-5

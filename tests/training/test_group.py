@@ -201,6 +201,9 @@ def test_diverging_cell_is_recorded_and_the_others_go_on(tmp_path, task, trunk):
         def cell(self, cell_id, status):
             seen.append((cell_id, status))
 
+        def note(self, text):
+            pass
+
     outcomes = run([wild, ALL_HEADS[1]], store, task, trunk, progress=Progress(), workers=1)
     assert [outcome.status for outcome in outcomes] == ["failed", "done"]
     assert "NonFiniteLossError: the training loss is not finite in epoch" in outcomes[0].reason
@@ -266,7 +269,7 @@ def test_broken_trunk_fails_every_cell_with_the_reason(tmp_path, task):
 def test_amp_is_said_to_be_off(tmp_path, task, trunk):
     outcomes = run([make_job(0, "Linear", amp=True)], Store.create(tmp_path), task, trunk)
     expected = "amp was off: it acts on CUDA only, and this cell was trained in float32 on cpu"
-    assert outcomes[0].note == expected
+    assert outcomes[0].note.startswith(expected)
 
 
 @pytest.mark.parametrize(
@@ -279,16 +282,6 @@ def test_amp_is_said_to_be_off(tmp_path, task, trunk):
             "must agree on `task`; got acl, breast",
         ),
         ([make_job(0, "Linear"), make_job(0, "Linear")], {}, "have the same cell_id"),
-        (
-            [make_job(0, "Linear", unfreeze=2)],
-            {},
-            "`unfreeze` 2 with `frozen_batchnorm` 'eval' is not supported",
-        ),
-        (
-            [make_job(0, "Linear", frozen_batchnorm="train")],
-            {},
-            "`frozen_batchnorm` 'train' is not supported",
-        ),
         (
             [make_job(0, "Conv", batch_size=23)],
             {},

@@ -78,8 +78,14 @@ def test_dict_round_trip_is_identity(head):
             r"ResNet18 has 5 layer groups \(stem, layer1, .*\): allowed are 0 to 5",
         ),
         ({"unfreeze_count": "groups"}, "`unfreeze_count` is 'groups', but has no effect with `unfreeze` 0"),
-        ({"unfreeze": "all", "unfreeze_schedule": "at-once"}, "`frozen_batchnorm` is 'eval', but has no effect"),
-        ({"unfreeze": 2, "unfreeze_count": "groups", "unfreeze_schedule": "slow"}, "allowed are at-once, gradual"),
+        (
+            {"unfreeze": "all", "unfreeze_schedule": "at-once"},
+            "`frozen_batchnorm` is .* no effect",
+        ),
+        (
+            {"unfreeze": 2, "unfreeze_count": "groups", "unfreeze_schedule": "slow"},
+            "are at-once, gradual",
+        ),
         (
             {"unfreeze": 2, "unfreeze_count": "groups", "unfreeze_schedule": "gradual"},
             "`unfreeze_every` is None; allowed are whole numbers from 1",
