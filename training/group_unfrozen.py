@@ -195,7 +195,7 @@ def _cohorts(sizes: Sequence[int]) -> list[list[int]]:
 def activation_bytes(settings: CellSettings) -> int:
     """Bytes per image that the trained layers keep for the backward pass, roughly: outputs of all layers."""
     with torch.device("meta"):
-        trunk = Trunk(settings.backbone)
+        trunk = Trunk(settings.backbone).eval()  # train mode refuses one image of 1 x 1 maps
         x = torch.empty(1, 3, settings.image_size, settings.image_size)
     start = (settings.trained_children() or (None,))[0]
     if start is None:
