@@ -22,6 +22,7 @@ from study.run.prepare import (
     prepare_task,
 )
 from study.run.provenance import begin_run, finish_run
+from study.run.unfreezing import same_level_notes
 
 if TYPE_CHECKING:
     from training.settings import CellJob
@@ -80,6 +81,8 @@ def run_grid(
     for task in tasks.values():
         for note in task.notes:
             progress.note(f"{task.name}: {note}")
+    for text in same_level_notes(cells):
+        progress.note(text)
     with progress.running():
         weights = make_missing(
             found, weights_dir=weights_dir, note=progress.note, report=progress.pretraining
@@ -137,6 +140,8 @@ def _train(
             if decoded is None or decoded[0] != key:
                 decoded = (key, task.images(recipe["image_size"]))
             label = f"{task.name} · {recipe['pretrain']} · {recipe['backbone']}"
+            if recipe["unfreeze"] != 0:
+                label += f" · unfreeze {recipe['unfreeze']}"
             progress.begin_group(label, len(open_cells))
             for cell_id, reason in _train_group(store, members, task, decoded[1], device, progress).items():
                 if reason is None:

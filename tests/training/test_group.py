@@ -15,6 +15,7 @@ from training.group import run_group
 from training.metrics import positive_score
 from training.settings import HEAD_FIELDS, HEADS, CellJob, CellSettings
 from training.weights import Weights
+from training.weights_random import random_trunk
 
 SIZE = 32
 N = 40
@@ -325,3 +326,34 @@ def test_head_threads_are_asserted(tmp_path, task, trunk, monkeypatch):
     outcomes = run(ALL_HEADS[:1], Store.create(tmp_path), task, trunk)
     assert outcomes[0].status == "failed"
     assert "Torch works on 2 threads instead of 1" in outcomes[0].reason
+
+
+def test_wrong_preprocessing_is_reported_once_and_noted_in_every_row(tmp_path, task):
+    class Progress:
+        def __init__(self):
+            self.notes = []
+
+        def features(self, done, total):
+            pass
+
+        def cell(self, cell_id, status):
+            pass
+
+        def note(self, text):
+            self.notes.append(text)
+
+    jobs = [make_job(i, "Linear", preprocessing="minus-one-one", seed=i) for i in range(2)]
+    task = {**task, "images": task["images"] // 8}
+    fitted, store, first = random_trunk("ResNet18"), Store.create(tmp_path), Progress()
+    outcomes = run(jobs[:1], store, task, fitted, progress=first)
+    assert len(first.notes) == 1
+    assert "BatchNorm of the random weights does not fit these images" in first.notes[0]
+
+    def no_trunk(_):
+        raise AssertionError("features and probe are kept, so the trunk is not needed")
+
+    later = Progress()
+    outcomes += run(jobs, store, task, None, progress=later, load_trunk=no_trunk)[1:]
+    assert later.notes == first.notes
+    assert [outcome.note for outcome in outcomes] == first.notes * 2
+    assert store.cells()["note"].tolist() == first.notes * 2
