@@ -1,5 +1,7 @@
 """Layer groups: tables pinned to the networks, and what each level of `unfreeze` trains."""
 
+from pathlib import Path
+
 import pytest
 
 from training.backbones import build_trunk
@@ -41,6 +43,17 @@ def test_tables_are_those_of_the_networks(backbone):
     assert sum(counts.values()) == TOTALS[backbone]
     with_weights = tuple(name for name in names if list(trunk.child(name).parameters()))
     assert weighted_children(backbone) == with_weights
+
+
+def test_the_documented_tables_are_these():
+    text = (Path(__file__).resolve().parents[2] / "docs" / "unfreezing.md").read_text(encoding="utf-8")
+    for backbone, counts in PARAMETERS.items():
+        line = next(line for line in text.splitlines() if line.startswith(f"| {backbone} |"))
+        groups = line.split("|")[2].split("), ")
+        assert len(groups) == len(counts)
+        for words, (group, n) in zip(groups, counts.items(), strict=True):
+            assert words.strip().startswith(group)
+            assert f"({n:,}" in words
 
 
 def test_levels_count_groups_from_the_top():
