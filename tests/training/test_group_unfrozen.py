@@ -356,3 +356,30 @@ def test_activations_shrink_with_the_frozen_part():
 def test_cohorts_fit_into_the_memory(monkeypatch):
     monkeypatch.setattr(group_unfrozen, "HEAD_MEMORY", 10)
     assert group_unfrozen._cohorts([4, 5, 3, 20, 1]) == [[0, 1], [2], [3], [4]]
+
+
+@pytest.mark.parametrize(("backbone", "size"), [("DenseNet121", 32), ("InceptionV3", 75)])
+def test_other_backbones_train_their_top_group_and_are_rebuilt(backbone, size, tmp_path):
+    own, weights = random_trunk(backbone), dataclasses.replace(WEIGHTS, backbone=backbone)
+    small = make_task()
+    small["images"] = np.ascontiguousarray(
+        np.pad(small["images"], ((0, 0), (0, 0), (0, size - SIZE), (0, size - SIZE)), mode="wrap")
+    )
+    job = make_job(
+        0, "Linear", backbone=backbone, image_size=size, unfreeze=1, unfreeze_count="groups",
+        unfreeze_schedule="at-once", epochs=1,
+    )  # fmt: skip
+    store = Store.create(tmp_path)
+    outcome = run([job], store, small, own, weights=weights)[0]
+    assert outcome.status == "done", outcome.reason
+    trunk, head, settings, _ = load_model(
+        store.checkpoint_path(job.cell_id), weights, load_trunk=lambda _: own
+    )
+    stored = store.read_predictions(splits=["test"])
+    rows = small["manifest"].set_index("image_id").index.get_indexer(stored["image_id"])
+    x = preprocess(torch.from_numpy(small["images"][rows]), settings.preprocessing)
+    with torch.no_grad():
+        logits, before = head(trunk(x)).numpy(), head(own(x)).numpy()
+    expected = stored[["logit_0", "logit_1"]].to_numpy()
+    np.testing.assert_allclose(logits, expected, rtol=1e-3, atol=1e-4)
+    assert np.abs(before - expected).max() > 1e-3
