@@ -3,15 +3,17 @@
 Contents
     build_trunk         a network as `Trunk`: images in, pooled features (b, F) out
     freeze_trunk        the same network as `FrozenTrunk`, which cannot leave evaluation mode
-    layer_groups        names of the groups that hold weights, input side first
+    FusedTrunk          several frozen trunks side by side
     gradcam_layers      modules whose activations Grad-CAM reads
+
+Which modules form a layer group stands in training/layer_groups.py.
 
 Tensor names inside `Trunk.net` are torchvision's, so that a weights file needs no second naming scheme.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -19,13 +21,13 @@ import torch.nn.functional as F  # noqa: N812  torch's own idiom
 from torch import Tensor, nn
 from torchvision import models
 
+from training.layer_groups import LAYER_GROUPS, layer_groups
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Recipe:
-    """How one backbone is built and cut.
+    """How one backbone is built.
 
-    groups : group name -> child modules run in this order; the group of a module without weights is that
-        of the module it follows, so that no group is empty
     gradcam : child modules whose maps Grad-CAM averages
     inside : name of the child that holds all the modules ("" = the network itself)
     """
@@ -33,19 +35,9 @@ class _Recipe:
     make: Callable[[], nn.Module]
     n_features: int
     min_size: int
-    groups: dict[str, tuple[str, ...]]
     gradcam: tuple[str, ...]
     inside: str = ""
     last_relu: bool = False
-
-
-_RESNET_GROUPS = {
-    "stem": ("conv1", "bn1", "relu", "maxpool"),
-    "layer1": ("layer1",),
-    "layer2": ("layer2",),
-    "layer3": ("layer3",),
-    "layer4": ("layer4",),
-}
 
 
 def _inception() -> nn.Module:
@@ -54,51 +46,17 @@ def _inception() -> nn.Module:
 
 
 _RECIPES = {
-    "ResNet18": _Recipe(
-        make=models.resnet18, n_features=512, min_size=32, groups=_RESNET_GROUPS, gradcam=("layer3", "layer4")
-    ),
-    "ResNet50": _Recipe(
-        make=models.resnet50,
-        n_features=2048,
-        min_size=32,
-        groups=_RESNET_GROUPS,
-        gradcam=("layer3", "layer4"),
-    ),
+    "ResNet18": _Recipe(make=models.resnet18, n_features=512, min_size=32, gradcam=("layer3", "layer4")),
+    "ResNet50": _Recipe(make=models.resnet50, n_features=2048, min_size=32, gradcam=("layer3", "layer4")),
     "DenseNet121": _Recipe(
         make=models.densenet121,
         n_features=1024,
         min_size=32,
-        groups={
-            "stem": ("conv0", "norm0", "relu0", "pool0"),
-            "denseblock1": ("denseblock1", "transition1"),
-            "denseblock2": ("denseblock2", "transition2"),
-            "denseblock3": ("denseblock3", "transition3"),
-            "denseblock4": ("denseblock4", "norm5"),
-        },
         gradcam=("denseblock4",),
         inside="features",
         last_relu=True,
     ),
-    "InceptionV3": _Recipe(
-        make=_inception,
-        n_features=2048,
-        min_size=75,
-        groups={
-            "stem": (
-                "Conv2d_1a_3x3",
-                "Conv2d_2a_3x3",
-                "Conv2d_2b_3x3",
-                "maxpool1",
-                "Conv2d_3b_1x1",
-                "Conv2d_4a_3x3",
-                "maxpool2",
-            ),
-            "mixed5": ("Mixed_5b", "Mixed_5c", "Mixed_5d"),
-            "mixed6": ("Mixed_6a", "Mixed_6b", "Mixed_6c", "Mixed_6d", "Mixed_6e"),
-            "mixed7": ("Mixed_7a", "Mixed_7b", "Mixed_7c"),
-        },
-        gradcam=("Mixed_7c",),
-    ),
+    "InceptionV3": _Recipe(make=_inception, n_features=2048, min_size=75, gradcam=("Mixed_7c",)),
 }
 
 
@@ -111,6 +69,7 @@ class Trunk(nn.Module):
     n_features : F, width of the pooled features
     min_size : smallest image side in pixels that the network accepts
     groups : names of the layer groups, input side first
+    children_run : names of the child modules in the order in which they run
     net : the torchvision network; its classifier is an `Identity`, its tensor names are torchvision's
     """
 
@@ -120,44 +79,51 @@ class Trunk(nn.Module):
         self.backbone = backbone
         self.n_features = recipe.n_features
         self.min_size = recipe.min_size
-        self.groups = tuple(recipe.groups)
+        self.groups = layer_groups(backbone)
+        # In the order in which they run.
+        self.children_run = tuple(c for name in self.groups for c in LAYER_GROUPS[backbone][name])
         with torch.random.fork_rng(devices=[]):  # building a network must not move anyone's random stream
             self.net = recipe.make()
         setattr(self.net, "classifier" if backbone == "DenseNet121" else "fc", nn.Identity())
 
     def group_modules(self, group: str) -> list[nn.Module]:
         """Modules of one layer group in the order in which they run. ValueError for an unknown group."""
-        recipe = _RECIPES[self.backbone]
-        if group not in recipe.groups:
+        if group not in self.groups:
             raise ValueError(
                 f"{self.backbone} has no layer group '{group}'; it has {', '.join(self.groups)}."
             )
-        return [self.net.get_submodule(_path(recipe, child)) for child in recipe.groups[group]]
+        return [self.child(name) for name in LAYER_GROUPS[self.backbone][group]]
+
+    def child(self, name: str) -> nn.Module:
+        """Module of one child."""
+        return self.net.get_submodule(self.child_path(name))
+
+    def child_path(self, name: str) -> str:
+        """Path of a child inside `net`: its tensors are named `<path>.…` in `net.state_dict()`."""
+        return _path(_RECIPES[self.backbone], name)
 
     def maps(self, x: Tensor, *, start: str | None = None, stop: str | None = None) -> Tensor:
-        """Run the groups from `start` (included) to `stop` (excluded) on `x`.
+        """Run the children from `start` (included) to `stop` (excluded) on `x`.
 
         Parameters
         ----------
-        x : float, shape (b, 3, h, w) for the first group, else what the group before `start` gave
-        start, stop : group names; None = from the first, to the last included
+        x : float, shape (b, 3, h, w) for the first child, else what the child before `start` gave
+        start, stop : names of layer groups (their first child) or of children; None = from the first, to the
+            last included
 
         Returns
         -------
         float, shape (b, c, h', w'). `maps(maps(x, stop=g), start=g)` equals `maps(x)`.
         """
         first = self._position(start) if start is not None else 0
-        end = self._position(stop) if stop is not None else len(self.groups)
-        for group in self.groups[first:end]:
-            for module in self.group_modules(group):
-                x = module(x)
+        end = self._position(stop) if stop is not None else len(self.children_run)
+        for name in self.children_run[first:end]:
+            x = self.child(name)(x)
         return x
 
     def pool(self, maps: Tensor) -> Tensor:
         """Global average of the last maps: (b, F, h, w) -> (b, F)."""
-        if _RECIPES[self.backbone].last_relu:
-            maps = F.relu(maps)
-        return torch.flatten(F.adaptive_avg_pool2d(maps, (1, 1)), 1)
+        return pool_maps(self.backbone, maps)
 
     def forward(self, x: Tensor) -> Tensor:
         """Pooled features, shape (b, F), of preprocessed images, shape (b, 3, s, s), s >= `min_size`."""
@@ -169,8 +135,10 @@ class Trunk(nn.Module):
         return self.pool(self.maps(x))
 
     def _position(self, group: str) -> int:
-        self.group_modules(group)  # raises for an unknown name
-        return self.groups.index(group)
+        if group not in self.children_run:
+            self.group_modules(group)  # raises for an unknown name
+            group = LAYER_GROUPS[self.backbone][group][0]
+        return self.children_run.index(group)
 
 
 class FrozenTrunk(Trunk):
@@ -191,6 +159,42 @@ class FrozenTrunk(Trunk):
         return self
 
 
+class FusedTrunk(nn.Module):
+    """Frozen trunks of one backbone side by side: their pooled features are joined, in order.
+
+    Attributes
+    ----------
+    backbone, min_size : as in `Trunk`
+    n_features : sum of the trunks' widths
+    trunks : the trunks
+
+    Raises
+    ------
+    ValueError : fewer than two trunks, or trunks of different backbones
+    """
+
+    def __init__(self, trunks: Sequence[FrozenTrunk]) -> None:
+        super().__init__()
+        names = sorted({trunk.backbone for trunk in trunks})
+        if len(trunks) < 2 or len(names) > 1:
+            raise ValueError(
+                f"A fusion needs two trunks or more of one backbone; got {len(trunks)} of {', '.join(names)}."
+            )
+        self.backbone, self.min_size = names[0], trunks[0].min_size
+        self.n_features = sum(trunk.n_features for trunk in trunks)
+        self.trunks = nn.ModuleList(trunks)
+        self.train(False)
+
+    def train(self, mode: bool = True) -> FusedTrunk:
+        """Stays in evaluation mode whatever `mode` says."""
+        super().train(False)
+        return self
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Joined features (b, n_features) of preprocessed images (b, 3, s, s)."""
+        return torch.cat([trunk(x) for trunk in self.trunks], dim=1)
+
+
 def build_trunk(backbone: str) -> Trunk:
     """A trainable trunk with torch's default initialisation; the global random state is left as it was.
 
@@ -206,16 +210,26 @@ def freeze_trunk(trunk: Trunk) -> FrozenTrunk:
     return frozen
 
 
-def layer_groups(backbone: str) -> tuple[str, ...]:
-    """Names of the layer groups that hold weights, input side first (`unfreeze = k` means the last k)."""
-    return tuple(_recipe(backbone).groups)
+def pool_maps(backbone: str, maps: Tensor) -> Tensor:
+    """Global average of a backbone's last maps, after its last ReLU: (b, F, h, w) -> (b, F)."""
+    if _recipe(backbone).last_relu:
+        maps = F.relu(maps)
+    return torch.flatten(F.adaptive_avg_pool2d(maps, (1, 1)), 1)
 
 
-def gradcam_layers(trunk: Trunk) -> dict[str, nn.Module]:
+def gradcam_layers(trunk: Trunk | FusedTrunk) -> dict[str, nn.Module]:
     """Name -> module whose output maps Grad-CAM reads.
 
-    ResNet: layer3 and layer4 (averaged); DenseNet121: denseblock4; InceptionV3: the last mixed block.
+    ResNet: layer3 and layer4 (averaged); DenseNet121: denseblock4; InceptionV3: the last mixed block. Fused
+    trunks: those of each trunk, with its place (from 1) before the name; all count the same in the average.
     """
+    if isinstance(trunk, FusedTrunk):
+        return {
+            f"{place}_{name}": module
+            for place, part in enumerate(trunk.trunks, start=1)
+            if isinstance(part, Trunk)
+            for name, module in gradcam_layers(part).items()
+        }
     recipe = _RECIPES[trunk.backbone]
     return {name: trunk.net.get_submodule(_path(recipe, name)) for name in recipe.gradcam}
 

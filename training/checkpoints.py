@@ -1,11 +1,16 @@
-"""Trained heads as .safetensors files, with what is needed to use them again."""
+"""Trained tensors as .safetensors files, with what is needed to use them again.
+
+A cell with a frozen trunk keeps its head. One that trained layers of the trunk keeps these too, and one with
+live BatchNorm the running statistics; the other tensors are those of its pretraining.
+"""
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +18,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from training.backbones import FusedTrunk, Trunk
 from training.heads import Head, build_head
 from training.settings import CellSettings
+from training.unfrozen_model import head_tensors, load_trunk_tensors
+from training.weights import Weights, load_backbone
 
 _ENTRY = "study"
 
@@ -38,7 +46,7 @@ def save_checkpoint(path: Path, state: Mapping[str, Tensor], metadata: Mapping[s
 def head_metadata(
     settings: CellSettings, *, cell_id: str, n_features: int, weights_sha256: str, epoch: int
 ) -> dict[str, Any]:
-    """What stands beside the tensors of a head; `epoch` is the chosen one (0-based)."""
+    """What stands beside the tensors of a cell; `epoch` is the chosen one (0-based)."""
     return {
         "cell_id": cell_id,
         "settings": settings.to_dict(),
@@ -54,19 +62,77 @@ def load_head(path: Path) -> tuple[Head, CellSettings, dict[str, Any]]:
     Raises
     ------
     FileNotFoundError : there is no such file
-    ValueError : the file is damaged, or its tensors do not fit the head that its settings describe
+    ValueError : the file is damaged, or its tensors do not fit the head that its settings describe; the cell
+        changed its trunk, so that its head alone would give other predictions
     """
+    tensors, settings, metadata = _read(path)
+    if not settings.has_fixed_features():
+        raise ValueError(
+            f"The checkpoint '{path}' belongs to a cell that changed its trunk; its head alone predicts "
+            "something else. Load it with `load_model`."
+        )
+    return _head(path, tensors, settings, metadata), settings, metadata
+
+
+def load_model(
+    path: Path, weights: Weights, *, load_trunk: Callable[[Weights], Trunk | FusedTrunk] = load_backbone
+) -> tuple[Trunk | FusedTrunk, Head, CellSettings, dict[str, Any]]:
+    """The trunk as the cell left it and its head, both in evaluation mode; settings; metadata.
+
+    `head(trunk(images))` are the cell's logits, for images as `training.preprocess` gives them with the
+    cell's `preprocessing`.
+
+    Raises
+    ------
+    FileNotFoundError : there is no such file
+    ValueError : the file is damaged; the weights are not those that the cell began with
+    """
+    tensors, settings, metadata = _read(path)
+    if metadata["weights_sha256"] != weights.sha256 or settings.backbone != weights.backbone:
+        raise ValueError(
+            f"Cell {metadata['cell_id']} was trained with {settings.pretrain} weights of "
+            f"{settings.backbone}, SHA-256 {str(metadata['weights_sha256'])[:12]}…; given were "
+            f"{weights.name} of {weights.backbone}, {weights.sha256[:12]}…. Use the weights of the run."
+        )
+    head = _head(path, tensors, settings, metadata)
+    trunk = load_trunk(weights)
+    if settings.has_fixed_features():
+        return trunk.eval(), head, settings, metadata
+    if not isinstance(trunk, Trunk):
+        raise ValueError(f"Cell {metadata['cell_id']} changed its trunk; given was a {type(trunk).__name__}.")
+    # A copy, because the caller may use the trunk of the pretraining for other cells.
+    trunk = copy.deepcopy(trunk)
+    try:
+        load_trunk_tensors(trunk, tensors)
+    except ValueError as error:
+        raise _damaged(path, error) from error
+    return trunk.eval(), head, settings, metadata
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], CellSettings, dict[str, Any]]:
     if not path.is_file():
         raise FileNotFoundError(f"There is no checkpoint '{path}'; run the grid again to write it.")
     try:
         with safe_open(path, framework="pt") as file:
             metadata = json.loads((file.metadata() or {})[_ENTRY])
-        settings = CellSettings.from_dict(metadata["settings"])
-        head = build_head(settings, metadata["n_features"])
-        head.load_state_dict(load_file(path), strict=True)
+        return load_file(path), CellSettings.from_dict(metadata["settings"]), metadata
     except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
-        raise ValueError(
-            f"The checkpoint '{path}' is damaged or of another version ({error}); "
-            "delete it and run the grid again."
-        ) from error
-    return head.eval(), settings, metadata
+        raise _damaged(path, error) from error
+
+
+def _head(
+    path: Path, tensors: Mapping[str, Tensor], settings: CellSettings, metadata: Mapping[str, Any]
+) -> Head:
+    try:
+        head = build_head(settings, metadata["n_features"])
+        head.load_state_dict(head_tensors(tensors), strict=True)
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise _damaged(path, error) from error
+    return head.eval()
+
+
+def _damaged(path: Path, error: Exception) -> ValueError:
+    return ValueError(
+        f"The checkpoint '{path}' is damaged or of another version ({error}); "
+        "delete it and run the grid again."
+    )

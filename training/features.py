@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from data.atomic import write_bytes, write_json, write_text
 from training.augment import augment
 from training.feature_key import CHUNK, PARTS, FeatureKey, GroupImages
+from training.frozen import FrozenChangedError, FrozenCheck
 from training.preprocess import preprocess
 from training.workers import CancelledError, default_workers, run_tasks
 
@@ -78,6 +79,7 @@ class FeatureCache:
         Raises
         ------
         ValueError : the trunk is not frozen, or gives features that are not finite
+        FrozenChangedError : a tensor of the trunk, running statistics included, has changed meanwhile
         """
         sizes = {part: len(group.rows[part]) for part in PARTS}
         todo = self.missing(epochs=epochs, sizes=sizes)
@@ -88,6 +90,7 @@ class FeatureCache:
             return
         write_json(self.folder / "meta.json", {**asdict(self.key), "images_per_part": sizes})
         trunk = _ready(load_trunk(), device)
+        check = FrozenCheck("The frozen trunk", trunk.state_dict)
         _report(progress, done, total)
         # One list of chunks over all files, so that no worker waits at the end of a file.
         places = [(item, start) for item in todo for start in range(0, sizes[item[0]], CHUNK)]
@@ -107,6 +110,12 @@ class FeatureCache:
                     chunks = parts.pop(item)
                     self._write(item, np.concatenate([chunks[key] for key in sorted(chunks)]), group)
                 _report(progress, done, total)
+        try:
+            check.check()
+        except FrozenChangedError:
+            for item in todo:
+                self._path(*item).unlink(missing_ok=True)
+            raise
 
     def _task(
         self, trunk: nn.Module, group: GroupImages, item: Item, start: int, device: torch.device

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,7 +83,7 @@ def train_head(
     ValueError : the batch size leaves a batch of one image (see `check_batch_size`)
     """
     settings = job.settings
-    _check_classes(data)
+    check_classes({"train": data.train_labels, "val": data.val_labels, "test": data.test_labels})
     check_batch_size(settings, len(data.train_labels))
     head = build_head(settings, data.val.shape[1]).to(device)
     val, val_labels = data.val.to(device), data.val_labels.numpy()
@@ -119,13 +119,19 @@ def score(head: nn.Module, features: Tensor) -> np.ndarray:
 
 
 def check_batch_size(settings: CellSettings, n_train: int) -> None:
-    """Refuse a batch size whose last batch is a single image: BatchNorm in the head has no variance there.
+    """Refuse a batch size whose last batch is a single image: a live BatchNorm has no variance there.
 
     Raises
     ------
     ValueError : names the number of training images, the batch size and the nearest sizes that work
     """
-    if settings.head == "Linear" or not _leaves_one(n_train, settings.batch_size):
+    if not _leaves_one(n_train, settings.batch_size):
+        return
+    if settings.head != "Linear":
+        who = f"the head {settings.head} has BatchNorm"
+    elif not settings.has_fixed_features():
+        who = f"{settings.backbone} has BatchNorm in train mode"
+    else:
         return
     size = settings.batch_size
     near = [b for b in range(max(2, size - 8), size + 9) if not _leaves_one(n_train, b)]
@@ -136,8 +142,8 @@ def check_batch_size(settings: CellSettings, n_train: int) -> None:
         else "no size near it works"
     )
     raise ValueError(
-        f"`batch_size` {size} leaves a batch of one image for {n_train} training images, and the head "
-        f"{settings.head} has BatchNorm, which needs two; {fine}."
+        f"`batch_size` {size} leaves a batch of one image for {n_train} training images, and {who}, which "
+        f"needs two; {fine}."
     )
 
 
@@ -153,8 +159,9 @@ def _batches(job: CellJob, data: HeadData, epoch: int) -> Iterator[tuple[Tensor,
         yield features[rows], data.train_labels[rows]
 
 
-def _check_classes(data: HeadData) -> None:
-    for part, labels in (("train", data.train_labels), ("val", data.val_labels), ("test", data.test_labels)):
+def check_classes(labels_of: Mapping[str, Tensor]) -> None:
+    """Raises OneClassError where a part ("train", "val", "test") holds one class only."""
+    for part, labels in labels_of.items():
         positive, n = int((labels == 1).sum()), len(labels)
         if positive in (0, n):
             raise OneClassError(

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from data.atomic import write_bytes, write_parquet
 from data.store import Store
-from training.backbones import Trunk, gradcam_layers
-from training.checkpoints import load_head
+from training.backbones import FusedTrunk, Trunk, gradcam_layers
+from training.checkpoints import load_model
 from training.heatmaps import average_maps, energy_in_mask, layer_gradcam
 from training.metrics import logit_margin, positive_score
 from training.overlay import image_png, overlay_png
@@ -88,8 +88,8 @@ def gradcam_for_cell(
     FileNotFoundError : the cell has no checkpoint
     ValueError : other weights, images or manifest than the cell was trained with
     """
-    head, settings, metadata = load_head(store.checkpoint_path(cell_id))
-    _check_input(settings, metadata, images, manifest, weights)
+    trunk, head, settings, _ = load_model(store.checkpoint_path(cell_id), weights, load_trunk=load_backbone)
+    _check_input(cell_id, settings, images, manifest)
     chosen = choose_images(store.read_predictions(cell_ids=[cell_id], splits=["test"]), per_kind=per_kind)
     places = pd.Index(manifest["image_id"]).get_indexer(chosen["image_id"])
     if (places < 0).any():
@@ -98,7 +98,6 @@ def gradcam_for_cell(
     pictures = np.ascontiguousarray(images[places])
     x = preprocess(torch.from_numpy(pictures), settings.preprocessing)
     with torch_threads(1):  # the same bits whatever the number of cores
-        trunk = load_backbone(weights)
         heat, peaks = predicted_class_heat(trunk, head, x, chosen, device=torch.device(device))
     masks = [_mask(read_mask, image_id, settings.image_size) for image_id in chosen["image_id"]]
     rows = _rows(chosen, manifest.iloc[places], heat, masks, settings.task)
@@ -149,7 +148,7 @@ def choose_images(predictions: pd.DataFrame, *, per_kind: int) -> pd.DataFrame:
 
 
 def predicted_class_heat(
-    trunk: Trunk, head: nn.Module, x: Tensor, chosen: pd.DataFrame, *, device: torch.device
+    trunk: Trunk | FusedTrunk, head: nn.Module, x: Tensor, chosen: pd.DataFrame, *, device: torch.device
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Heat maps of the predicted class, float32 (n, s, s), and the raw peak of every layer, (n,) each.
 
@@ -179,24 +178,7 @@ def refresh_index(store: Store) -> None:
     write_parquet(store.gradcam_dir() / "index.parquet", frame, types=_INDEX_TYPES)
 
 
-def _check_input(
-    settings: CellSettings,
-    metadata: Mapping[str, object],
-    images: np.ndarray,
-    manifest: pd.DataFrame,
-    weights: Weights,
-) -> None:
-    cell_id = metadata["cell_id"]
-    if settings.unfreeze != 0:
-        raise ValueError(
-            f"Cell {cell_id} has an unfrozen trunk; Grad-CAM explains cells with `unfreeze = 0`."
-        )
-    if metadata["weights_sha256"] != weights.sha256 or settings.backbone != weights.backbone:
-        raise ValueError(
-            f"Cell {cell_id} was trained with {settings.pretrain} weights of {settings.backbone}, SHA-256 "
-            f"{str(metadata['weights_sha256'])[:12]}…; given were {weights.name} of {weights.backbone}, "
-            f"{weights.sha256[:12]}…. Use the weights of the run."
-        )
+def _check_input(cell_id: str, settings: CellSettings, images: np.ndarray, manifest: pd.DataFrame) -> None:
     if len(images) != len(manifest):
         raise ValueError(f"`images` has {len(images)} images, `manifest` {len(manifest)} rows; align them.")
     if images.shape[-2:] != (settings.image_size, settings.image_size):

@@ -1,49 +1,30 @@
-"""Train the cells of one group: features of the frozen trunk once, then every head as a job of its own."""
+"""Train the cells of one group and record them: what became of each, its predictions, the best checkpoint."""
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from torch import nn
 
 from data.store import Store
 from training.allocator import tune_allocator
-from training.backends import backend_description, check_backend, on_backend
+from training.backends import check_backend
 from training.cell_rows import cell_row, collapsed_in, prediction_rows
 from training.checkpoints import head_metadata, save_checkpoint
-from training.feature_key import GroupImages, feature_key
-from training.features import FeatureCache
-from training.fit import FitResult, HeadData, check_batch_size, train_head
-from training.group_input import check_jobs, group_images, part_labels, resolve_device
-from training.heads import head_parameters
+from training.fit import FitResult, check_batch_size
+from training.group_heads import CachedHeads
+from training.group_input import check_jobs, group_images, resolve_device
+from training.group_parts import GroupContext, GroupProgress, Trained, TrainingWay
+from training.group_unfrozen import UnfrozenCells
 from training.settings import CellJob
 from training.stopping import best_epoch
-from training.threads import torch_threads
 from training.weights import Weights, load_backbone
-from training.workers import MemoryGate, default_workers, run_tasks
-
-# Heads train at the same time while their tensors fit into this; a larger one trains alone.
-HEAD_MEMORY = 3 * 2**30
-# Parameters, gradients, two moments of Adam, and the tensors of the best epoch, float32.
-_BYTES_PER_PARAMETER = 5 * 4
-
-
-class GroupProgress(Protocol):
-    """What a group reports while it works."""
-
-    def features(self, done: int, total: int) -> None:
-        """Images that went through the trunk, of all that this group needs."""
-
-    def cell(self, cell_id: str, status: str) -> None:
-        """A cell has ended: "done" or "failed"."""
+from training.workers import default_workers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +33,7 @@ class CellOutcome:
 
     status : "done", "failed", or "skipped" (the store held it already)
     reason : why it failed, else None
-    seconds : training time of the head
+    seconds : training time of the cell, without what it shares with others
     note : what ran otherwise than the settings say, else None
     """
 
@@ -79,8 +60,10 @@ def run_group(
 ) -> list[CellOutcome]:
     """Train the cells that the store does not hold; write each one as soon as it is done.
 
-    Chunks of images and then heads run on one single-threaded worker per core, so that a cell's bits depend
-    neither on the machine's load nor on its cores, nor on the other cells.
+    With a frozen trunk, heads train on cached features (training/group_heads.py); else every cell trains its
+    own layers on what the frozen ones below give (training/group_unfrozen.py). Chunks of images and cells run
+    on one single-threaded worker per core, so that a cell's bits depend neither on the machine's load nor on
+    its cores, nor on the other cells.
 
     Parameters
     ----------
@@ -91,7 +74,8 @@ def run_group(
     device : "auto" (cuda, else mps, else cpu), "cpu", "cuda" or "mps"
     workers : how many at once; None = the number of torch threads on the CPU, one on other devices
     backend : what runs the frozen trunk: "torch", or "onnx" (CPU only, extra `onnx`)
-    load_trunk : gives the frozen trunk of `weights`, images (b, 3, s, s) -> features (b, F)
+    load_trunk : gives the frozen trunk of one pretraining, images (b, 3, s, s) -> features (b, F); called
+        once for each that is fused
 
     Returns
     -------
@@ -101,9 +85,9 @@ def run_group(
 
     Raises
     ------
-    ValueError : cells of different groups, settings that this path does not train, a batch size that leaves
-    an unknown device
-        or backend, ONNX Runtime on another device than the CPU
+    ValueError : cells of different groups, a batch size that leaves one image, images that do not fit the
+        manifest or the settings, an unknown device or backend, ONNX Runtime on another device
+        than the CPU or with layers that are trained
     ModuleNotFoundError : the packages of the backend are not installed
     """
     tune_allocator()
@@ -113,8 +97,9 @@ def run_group(
     check_jobs(jobs, backbone=weights.backbone)
     for job in jobs:
         check_batch_size(job.settings, len(group.rows["train"]))
-    run = _GroupRun(
-        jobs=jobs,
+    first = jobs[0].settings
+    context = GroupContext(
+        settings=first,
         group=group,
         manifest=manifest,
         weights=weights,
@@ -125,13 +110,19 @@ def run_group(
         backend=backend,
         load_trunk=load_trunk,
     )
-    return run.run()
+    return _GroupRun(jobs=jobs, context=context, way=_way(context, jobs)).run()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Trained:
-    result: FitResult
-    seconds: float
+def _way(context: GroupContext, jobs: Sequence[CellJob]) -> TrainingWay:
+    if context.settings.has_fixed_features():
+        return CachedHeads(context, epochs=max(job.settings.epochs for job in jobs))
+    if context.backend != "torch":
+        raise ValueError(
+            f"`backend` {context.backend!r} runs frozen trunks only; these cells have unfreeze = "
+            f"{context.settings.unfreeze!r} and frozen_batchnorm = {context.settings.frozen_batchnorm!r}. "
+            "Run them with --backend torch."
+        )
+    return UnfrozenCells(context)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,15 +137,12 @@ class _Best:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _GroupRun:
     jobs: Sequence[CellJob]
-    group: GroupImages
-    manifest: pd.DataFrame
-    weights: Weights
-    store: Store
-    device: torch.device
-    progress: GroupProgress | None
-    workers: int
-    backend: str
-    load_trunk: Callable[[Weights], nn.Module]
+    context: GroupContext
+    way: TrainingWay
+
+    @property
+    def store(self) -> Store:
+        return self.context.store
 
     def run(self) -> list[CellOutcome]:
         pending = [job for job in self.jobs if not self.store.is_done(job.cell_id)]
@@ -164,85 +152,34 @@ class _GroupRun:
         }
         if not pending and self._winner_is_saved():
             return list(outcomes.values())
-        first = self.jobs[0].settings
-        key = feature_key(
-            self.group,
-            augmentation=first.augmentation,
-            preprocessing=first.preprocessing,
-            backbone=first.backbone,
-            weights_sha256=self.weights.sha256,
-            device=self.device,
-            backend=backend_description(self.backend),
-        )
-        group_key = key.group_key()
-        cache = FeatureCache(self.store.features_dir(group_key), key)
         try:
-            data = self._head_data(cache)
+            self.way.prepare()
         except OSError:
             raise  # a full disk or a missing folder concerns the whole run
         except Exception as error:
-            failed = [self._failed(job, group_key, f"features: {_reason(error)}") for job in pending]
+            failed = [self._failed(job, f"features: {_reason(error)}") for job in pending]
             return list({**outcomes, **{outcome.cell_id: outcome for outcome in failed}}.values())
         best: _Best | None = None
-        gate = MemoryGate(HEAD_MEMORY)
-        tasks = [self._task(job, data, gate) for job in pending]
-        with closing(run_tasks(tasks, workers=self.workers)) as ended:
+        with closing(self.way.train(pending)) as ended:
             for position, trained in ended:
                 job = pending[position]
-                outcomes[job.cell_id] = self._record(job, trained, group_key)
-                if isinstance(trained, _Trained):
+                outcomes[job.cell_id] = self._record(job, trained)
+                if isinstance(trained, Trained):
                     rank = _rank(trained.result.history, job)
                     if best is None or rank < best.rank:
                         best = _Best(rank=rank, cell_id=job.cell_id, result=trained.result)
                 del trained  # a large head holds hundreds of megabytes
-        self._save_winner(best, data)
+        self._save_winner(best)
         return list(outcomes.values())
 
-    def _head_data(self, cache: FeatureCache) -> HeadData:
-        cache.complete(
-            self.group,
-            epochs=max(job.settings.epochs for job in self.jobs),
-            load_trunk=self._trunk,
-            device=self.device,
-            progress=self.progress,
-            workers=self.workers,
-        )
-        labels = part_labels(self.group, self.manifest)
-        return HeadData(
-            train=lambda epoch: cache.load("train", epoch),
-            val=cache.load("val"),
-            test=cache.load("test"),
-            train_labels=labels["train"],
-            val_labels=labels["val"],
-            test_labels=labels["test"],
-        )
-
-    def _trunk(self) -> nn.Module:
-        return on_backend(
-            self.backend,
-            self.load_trunk(self.weights),
-            self.group,
-            preprocessing=self.jobs[0].settings.preprocessing,
-        )
-
-    def _task(self, job: CellJob, data: HeadData, gate: MemoryGate) -> Callable[[threading.Event], _Trained]:
-        def train(stop: threading.Event) -> _Trained:
-            needed = _BYTES_PER_PARAMETER * head_parameters(job.settings, data.val.shape[1])
-            with gate.hold(needed):
-                start = time.perf_counter()
-                result = train_head(job, data, device=self.device, stop=stop)
-                return _Trained(result=result, seconds=time.perf_counter() - start)
-
-        return train
-
-    def _record(self, job: CellJob, trained: _Trained | Exception, group_key: str) -> CellOutcome:
+    def _record(self, job: CellJob, trained: Trained | Exception) -> CellOutcome:
         if isinstance(trained, OSError):
             raise trained
         if isinstance(trained, Exception):
-            return self._failed(job, group_key, _reason(trained))
+            return self._failed(job, _reason(trained))
         result, seconds = trained.result, trained.seconds
-        note = "; ".join(result.notes) or None
-        row = cell_row(job, group_key=group_key, device=self.device, backend=self.backend)
+        note = "; ".join([*result.notes, *self.way.notes]) or None
+        row = self._row(job)
         row.update(
             seconds=seconds,
             best_epoch=result.best_epoch,
@@ -251,21 +188,25 @@ class _GroupRun:
             optimizer_implementation=result.optimizer,
             note=note,
         )
-        predictions = prediction_rows(job, result, self.group, self.manifest)
+        predictions = prediction_rows(job, result, self.context.group, self.context.manifest)
         row["collapsed"] = collapsed_in(predictions)
         self.store.write_cell(row, predictions, result.history)
         self._report(job, "done")
         return CellOutcome(cell_id=job.cell_id, status="done", reason=None, seconds=seconds, note=note)
 
-    def _failed(self, job: CellJob, group_key: str, reason: str) -> CellOutcome:
-        row = cell_row(job, group_key=group_key, device=self.device, backend=self.backend)
+    def _row(self, job: CellJob) -> dict[str, Any]:
+        context = self.context
+        return cell_row(job, group_key=self.way.group_key, device=context.device, backend=context.backend)
+
+    def _failed(self, job: CellJob, reason: str) -> CellOutcome:
+        row = self._row(job)
         self.store.write_cell({**row, "status": "failed", "reason": reason})
         self._report(job, "failed")
         return CellOutcome(cell_id=job.cell_id, status="failed", reason=reason, seconds=0.0)
 
     def _report(self, job: CellJob, status: str) -> None:
-        if self.progress is not None:
-            self.progress.cell(job.cell_id, status)
+        if self.context.progress is not None:
+            self.context.progress.cell(job.cell_id, status)
 
     def _winner(self) -> CellJob | None:
         """The best done cell of the group, over this run and earlier ones."""
@@ -280,21 +221,23 @@ class _GroupRun:
         winner = self._winner()
         return winner is None or self.store.checkpoint_path(winner.cell_id).is_file()
 
-    def _save_winner(self, best: _Best | None, data: HeadData) -> None:
+    def _save_winner(self, best: _Best | None) -> None:
         winner = self._winner()
         if winner is None or self.store.checkpoint_path(winner.cell_id).is_file():
             return
         if best is not None and best.cell_id == winner.cell_id:
             result = best.result
         else:
-            # A resumed run: the same job on the same features gives the same tensors.
-            with torch_threads(1):
-                result = train_head(winner, data, device=self.device)
+            # A resumed run: the same job on the same inputs gives the same tensors.
+            (_, again), *_ = self.way.train([winner])
+            if isinstance(again, Exception):
+                raise again
+            result = again.result
         metadata = head_metadata(
             winner.settings,
             cell_id=winner.cell_id,
-            n_features=data.val.shape[1],
-            weights_sha256=self.weights.sha256,
+            n_features=self.way.n_features,
+            weights_sha256=self.context.weights.sha256,
             epoch=result.best_epoch,
         )
         save_checkpoint(self.store.checkpoint_path(winner.cell_id), result.state, metadata)

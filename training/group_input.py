@@ -33,7 +33,7 @@ def resolve_device(name: str) -> torch.device:
 
 
 def check_jobs(jobs: Sequence[CellJob], *, backbone: str) -> None:
-    """Refuse cells that do not share their features, or that need a trunk which is trained.
+    """Refuse cells that do not share what the frozen layers of their trunk give.
 
     Raises
     ------
@@ -48,12 +48,6 @@ def check_jobs(jobs: Sequence[CellJob], *, backbone: str) -> None:
             raise ValueError(f"The cells of a group must agree on `{name}`; got {', '.join(levels)}.")
     if len({job.cell_id for job in jobs}) < len(jobs):
         raise ValueError("Two cells of the group have the same cell_id.")
-    if first.unfreeze != 0 or first.frozen_batchnorm != "eval":
-        raise ValueError(
-            f"`unfreeze` {first.unfreeze!r} with `frozen_batchnorm` {first.frozen_batchnorm!r} is not "
-            "supported; this version trains heads on a frozen trunk: `unfreeze = 0` and "
-            '`frozen_batchnorm = "eval"`.'
-        )
     if backbone != first.backbone:
         raise ValueError(f"The weights are for {backbone}, but the cells have `backbone` {first.backbone!r}.")
 

@@ -8,6 +8,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from training.fusion import pretrain_parts
+from training.layer_groups import (
+    UNFREEZE_COUNTS,
+    UNFREEZE_SCHEDULES,
+    first_full_epoch,
+    gradual_children,
+    trained_children,
+    weighted_children,
+)
+
 # Part of every cell id: raised whenever the same settings and data would give other predictions.
 SCHEMA_VERSION = 1
 
@@ -38,6 +48,7 @@ GROUP_FIELDS = (
     "backbone",
     "image_size",
     "unfreeze",
+    "unfreeze_count",
     "frozen_batchnorm",
     "preprocessing",
     "augmentation",
@@ -52,6 +63,8 @@ class CellSettings:
     the augmentation stream: cells that differ in `seed` alone read the same cached features.
     `fold` is 0 where there is no cross-validation. `lr_decay_factor` is read by `lr_decay = "beta"` only,
     `momentum` by `optimizer = "sgd-nesterov"` only, `decay_norm_and_bias` where `weight_decay` is above 0.
+    `unfreeze_count`, `unfreeze_schedule`, `unfreeze_every` and `frozen_batchnorm` have a value where they act
+    (`unused_unfreeze_fields`), else None.
     In `warmup_epochs`, `label_smoothing`, `clip_norm` and `patience` the number 0 means off.
 
     Raises
@@ -80,7 +93,7 @@ class CellSettings:
     optimizer: str
     weight_decay: float
     amp: bool
-    frozen_batchnorm: str
+    frozen_batchnorm: str | None
     checkpoint: str
     preprocessing: str
     augmentation: str
@@ -91,12 +104,16 @@ class CellSettings:
     label_smoothing: float = 0.0
     clip_norm: float = 0.0
     patience: int = 0
+    unfreeze_count: str | None = None
+    unfreeze_schedule: str | None = None
+    unfreeze_every: int | None = None
 
     def __post_init__(self) -> None:
         _check_choices(self)
         _check_head_fields(self)
         _check_read_fields(self)
         _check_numbers(self)
+        _check_unfreezing(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Field names and values, in the order of the class."""
@@ -114,6 +131,20 @@ class CellSettings:
     def group(self) -> tuple[Any, ...]:
         """The values of GROUP_FIELDS: equal for cells that share the features of the frozen trunk."""
         return tuple(getattr(self, name) for name in GROUP_FIELDS)
+
+    def trained_children(self, epoch: int | None = None) -> tuple[str, ...]:
+        """Children of the backbone that are trained in one epoch (0-based); None = at any time.
+
+        Input side first, those with weights only; empty where the trunk is frozen.
+        """
+        children = trained_children(self.backbone, self.unfreeze, self.unfreeze_count)
+        if epoch is None or self.unfreeze_schedule != "gradual":
+            return children
+        return gradual_children(self.backbone, children, epoch=epoch, every=self.unfreeze_every or 1)
+
+    def has_fixed_features(self) -> bool:
+        """Whether the trunk gives every image the same features in every epoch and batch."""
+        return not self.trained_children() and self.frozen_batchnorm == "eval"
 
 
 SETTING_FIELDS = tuple(field.name for field in fields(CellSettings))
@@ -139,7 +170,6 @@ def _check_choices(settings: CellSettings) -> None:
         "head": HEADS,
         "lr_decay": LR_DECAYS,
         "optimizer": OPTIMIZERS,
-        "frozen_batchnorm": FROZEN_BATCHNORMS,
         "checkpoint": CHECKPOINTS,
         "preprocessing": PREPROCESSINGS,
         "augmentation": AUGMENTATIONS,
@@ -195,10 +225,72 @@ def _check_numbers(settings: CellSettings) -> None:
     if settings.dropout is not None:
         _in_range(settings, "dropout", low=0.0, high=1.0, open_high=True)
     _check_protocol_numbers(settings)
-    unfreeze = settings.unfreeze
+
+
+def unused_unfreeze_fields(values: Mapping[str, Any]) -> frozenset[str]:
+    """Which of the four settings around `unfreeze` have no effect beside the other settings.
+
+    unfreeze_count : acts where `unfreeze` is a number above 0
+    unfreeze_schedule : acts where layers are trained; unfreeze_every : where they are unfrozen gradually
+    frozen_batchnorm : acts where a layer with weights is frozen in some epoch
+
+    Raises
+    ------
+    ValueError : `unfreeze` is not a level of this backbone
+    """
+    unfreeze = values["unfreeze"]
     if unfreeze != "all" and (not isinstance(unfreeze, int) or isinstance(unfreeze, bool) or unfreeze < 0):
         raise ValueError(
             f'`unfreeze` is {unfreeze!r}; allowed are 0 (frozen), a number of layer groups, or "all".'
+        )
+    children = trained_children(values["backbone"], unfreeze, values["unfreeze_count"])
+    gradual = bool(children) and values["unfreeze_schedule"] == "gradual"
+    unused = set()
+    if unfreeze in (0, "all"):
+        unused.add("unfreeze_count")
+    if not children:
+        unused.add("unfreeze_schedule")
+    if not gradual:
+        unused.add("unfreeze_every")
+        if children == weighted_children(values["backbone"]):
+            unused.add("frozen_batchnorm")
+    return frozenset(unused)
+
+
+def _check_unfreezing(settings: CellSettings) -> None:
+    unused = unused_unfreeze_fields(settings.to_dict())
+    allowed = {
+        "unfreeze_count": UNFREEZE_COUNTS,
+        "unfreeze_schedule": UNFREEZE_SCHEDULES,
+        "frozen_batchnorm": FROZEN_BATCHNORMS,
+    }
+    for name in (*allowed, "unfreeze_every"):
+        value = getattr(settings, name)
+        if name in unused and value is not None:
+            raise ValueError(
+                f"`{name}` is {value!r}, but has no effect with `unfreeze` {settings.unfreeze!r}; give None."
+            )
+        if name in allowed and name not in unused and value not in allowed[name]:
+            raise ValueError(f"`{name}` is {value!r}; allowed are {', '.join(allowed[name])}.")
+    if "unfreeze_every" not in unused:
+        _check_gradual(settings)
+    if len(pretrain_parts(settings.pretrain)) > 1 and not settings.has_fixed_features():
+        raise ValueError(
+            f"`pretrain` {settings.pretrain!r} fuses frozen trunks; it needs `unfreeze = 0` and "
+            f'`frozen_batchnorm = "eval"`, and got `unfreeze` {settings.unfreeze!r} with `frozen_batchnorm` '
+            f"{settings.frozen_batchnorm!r}. Leave the combination out with `exclude`."
+        )
+
+
+def _check_gradual(settings: CellSettings) -> None:
+    _at_least(settings, "unfreeze_every", 1)
+    every = int(settings.unfreeze_every or 1)
+    full = first_full_epoch(settings.backbone, settings.trained_children(), every=every)
+    if full >= settings.epochs:
+        raise ValueError(
+            f"`unfreeze` {settings.unfreeze!r} with `unfreeze_every` {every} is reached in epoch {full} "
+            f"(0-based), but there are {settings.epochs} `epochs`. Take at least {full + 1} epochs, or a "
+            "smaller `unfreeze` or `unfreeze_every`."
         )
 
 

@@ -6,6 +6,7 @@ Levels
     phantom       a short training on procedural images (training/pretrain.py), made once and cached
     random        a seeded initialisation with calibrated BatchNorm statistics (training/weights_random.py)
     file:PATH     any .pt, .pth or .safetensors file in torchvision's or RadImageNet's key layout
+    A+B           two or more of these on one backbone, their pooled features joined (training/fusion.py)
 
 This module imports torch only where tensors are read or made.
 """
@@ -14,10 +15,12 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from training.fusion import LEVELS, fused_sha256, pretrain_parts
 from training.settings import BACKBONES
 from training.weights_files import (
     check_published_hash,
@@ -30,11 +33,12 @@ from training.weights_files import (
 )
 
 if TYPE_CHECKING:
-    from training.backbones import FrozenTrunk
+    from training.backbones import FrozenTrunk, FusedTrunk
 
 __all__ = [
     "LEVELS",
     "Weights",
+    "combine_weights",
     "default_weights_dir",
     "load_backbone",
     "phantom_path",
@@ -43,7 +47,6 @@ __all__ = [
     "weights_available",
 ]
 
-LEVELS = ("ImageNet", "RadImageNet", "phantom", "random")
 _FILE = "file:"
 # Part of the name of cached phantom weights: another recipe never reads the files of this one.
 PHANTOM_RECIPE = "v3"
@@ -57,11 +60,12 @@ class Weights:
     ----------
     name : the level as written in the study file
     backbone : network that the tensors belong to
-    sha256 : of the file; of the tensors for `random` and `phantom`
+    sha256 : of the file; of the tensors for `random` and `phantom`; of the parts' hashes for a fusion
     source : where they come from, one sentence
     path : the file; None for `random`
     preprocessing : input preprocessing that they were made with ("undocumented" where nobody says);
         what a cell uses is its own protocol field `preprocessing`
+    fused : the single weights of a fusion, else empty
     """
 
     name: str
@@ -70,6 +74,34 @@ class Weights:
     source: str
     path: Path | None
     preprocessing: str
+    fused: tuple[Weights, ...] = ()
+
+    @property
+    def parts(self) -> tuple[Weights, ...]:
+        """The weights of each trunk: those that are fused, else these alone."""
+        return self.fused or (self,)
+
+
+def combine_weights(weights: Sequence[Weights]) -> Weights:
+    """Weights of a fusion, in the given order; one alone is returned as it is.
+
+    ValueError : they belong to different backbones
+    """
+    if len(weights) == 1:
+        return weights[0]
+    backbones = sorted({part.backbone for part in weights})
+    if len(backbones) > 1:
+        raise ValueError(f"A fusion needs weights of one backbone; got {', '.join(backbones)}.")
+    made_with = dict.fromkeys(part.preprocessing for part in weights)
+    return Weights(
+        name="+".join(part.name for part in weights),
+        backbone=backbones[0],
+        sha256=fused_sha256([part.sha256 for part in weights]),
+        source="; ".join(f"{part.name}: {part.source} (SHA-256 {part.sha256})" for part in weights),
+        path=None,
+        preprocessing=" and ".join(made_with),
+        fused=tuple(weights),
+    )
 
 
 def resolve_weights(pretrain: str, backbone: str, *, weights_dir: Path, allow_make: bool = False) -> Weights:
@@ -87,6 +119,14 @@ def resolve_weights(pretrain: str, backbone: str, *, weights_dir: Path, allow_ma
     ValueError : unknown level or backbone; a file whose content is not what its name promises
     FileNotFoundError : not on this machine; the message holds the exact steps to get it
     """
+    parts = pretrain_parts(pretrain)
+    if len(parts) > 1:
+        return combine_weights(
+            [
+                resolve_weights(part, backbone, weights_dir=weights_dir, allow_make=allow_make)
+                for part in parts
+            ]
+        )
     _check_names(pretrain, backbone)
     if pretrain == "random":
         return _random(backbone)
@@ -116,14 +156,22 @@ def resolve_weights(pretrain: str, backbone: str, *, weights_dir: Path, allow_ma
     )
 
 
-def load_backbone(weights: Weights) -> FrozenTrunk:
-    """Frozen trunk (evaluation mode, no gradients) with exactly these weights.
+def load_backbone(weights: Weights) -> FrozenTrunk | FusedTrunk:
+    """Frozen trunk (evaluation mode, no gradients) with exactly these weights; of a fusion all trunks.
 
     Raises
     ------
     FileNotFoundError : the file has gone since `resolve_weights`
     ValueError : the file has changed since then, or does not fit the backbone (training/weights_read.py)
     """
+    if weights.fused:
+        from training.backbones import FusedTrunk
+
+        return FusedTrunk([_load_single(part) for part in weights.fused])
+    return _load_single(weights)
+
+
+def _load_single(weights: Weights) -> FrozenTrunk:
     if weights.path is None:
         from training.weights_random import random_trunk
 
@@ -144,6 +192,11 @@ def weights_available(pretrain: str, backbone: str, weights_dir: Path) -> tuple[
 
     ValueError : unknown level or backbone
     """
+    parts = pretrain_parts(pretrain)
+    if len(parts) > 1:
+        found = [weights_available(part, backbone, weights_dir) for part in parts]
+        missing = [f"{part}: {how}" for part, (there, how) in zip(parts, found, strict=True) if not there]
+        return not missing, " ".join(missing)
     _check_names(pretrain, backbone)
     if pretrain == "random":
         return True, ""

@@ -52,13 +52,42 @@ def list_command(weights_dir: _Folder = None) -> None:
 
 @_weights.command("check")
 def check_command(
-    path: Annotated[Path, typer.Argument(help="A .pt, .pth or .safetensors file.")],
+    target: Annotated[
+        str,
+        typer.Argument(help="A .pt, .pth or .safetensors file, or a level of `pretrain` (A+B: a fusion)."),
+    ],
     backbone: _Backbone,
+    weights_dir: _Folder = None,
 ) -> None:
-    """Load a weights file strictly, push 64 procedural images through it, and say what came out.
+    """Load weights strictly, push 64 procedural images through them, and say what came out.
 
     Example: study weights check RadImageNet_pytorch/ResNet50.pt --backbone ResNet50
+
+    Example: study weights check ImageNet+RadImageNet --backbone ResNet50
     """
+    from training.fusion import LEVELS, pretrain_parts
+    from training.weights import resolve_weights
+    from training.weights_files import default_weights_dir
+
+    parts = () if Path(target).is_file() else pretrain_parts(target)
+    if not any(part in LEVELS or part.startswith("file:") for part in parts):
+        _print_check(Path(target), backbone)
+        return
+    folder = weights_dir or default_weights_dir()
+    weights = resolve_weights(target, backbone, weights_dir=folder)
+    for part in weights.parts:
+        if part.path is None:
+            typer.echo(f"{part.name} of {backbone} is computed (SHA-256 {part.sha256}).")
+        else:
+            _print_check(part.path, backbone)
+    if weights.fused:
+        from training.settings import FEATURES
+
+        width = FEATURES[backbone] * len(parts)
+        typer.echo(f"Fusion {weights.name}: {width} features, SHA-256 of the parts {weights.sha256}.")
+
+
+def _print_check(path: Path, backbone: str) -> None:
     from training.weights_check import check_file
 
     report = check_file(path, backbone)

@@ -5,9 +5,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from study.config.base import Frozen
-from training.settings import HEAD_FIELDS
+from training.settings import HEAD_FIELDS, unused_unfreeze_fields
 
-PRETRAIN_PATTERN = r"^(ImageNet|RadImageNet|random|phantom|file:.+)$"
+_PRETRAIN = r"(ImageNet|RadImageNet|random|phantom|file:.+)"
+PRETRAIN_PATTERN = rf"^{_PRETRAIN}(\+{_PRETRAIN})*$"
 
 Backbone = Literal["ResNet18", "ResNet50", "DenseNet121", "InceptionV3"]
 Head = Literal["Linear", "NonLinear", "Conv", "ConvSkip"]
@@ -17,7 +18,8 @@ class Recipe(Frozen):
     """Settings of one cell. Each stands in `[protocol]` (one value) or in `[factors]` (a list of levels)."""
 
     pretrain: Annotated[str, Field(pattern=PRETRAIN_PATTERN)] | None = None
-    """Weights of the backbone: ImageNet, RadImageNet, random, phantom, or file:PATH."""
+    """Weights of the backbone: ImageNet, RadImageNet, random, phantom, or file:PATH; A+B joins the features
+    of two or more."""
     backbone: Backbone | None = None
     """Feature extractor (torchvision)."""
     head: Head | None = None
@@ -43,7 +45,7 @@ class Recipe(Frozen):
     kernel_size: Annotated[int, Field(ge=1, le=64)] = 2
     """Width of the one-dimensional convolution (Conv, ConvSkip)."""
     unfreeze: Annotated[int, Field(ge=0)] | Literal["all"] = 0
-    """Number of top layer groups of the backbone that are trained; "all" for everything."""
+    """Top layer groups of the backbone that are trained (docs/unfreezing.md); "all" for everything."""
     optimizer: Literal["adam", "adamw", "radam", "sgd-nesterov"] = "adam"
     """Optimiser."""
     weight_decay: Annotated[float, Field(ge=0)] = 1e-5
@@ -74,6 +76,12 @@ class Recipe(Frozen):
     """Largest Euclidean norm of the gradient of all trained parameters together; 0 = not clipped."""
     patience: Annotated[int, Field(ge=0)] = 0
     """Epochs in a row without a better checkpoint metric that end the training; 0 = train all epochs."""
+    unfreeze_count: Literal["groups", "children"] = "groups"
+    """What unfreeze counts: layer groups, or the network's children as the original study did."""
+    unfreeze_schedule: Literal["at-once", "gradual"] = "at-once"
+    """Train the unfrozen layers from the start, or the head first and one more layer group at a time."""
+    unfreeze_every: Annotated[int, Field(ge=1)] = 1
+    """Epochs before each further layer group (gradual)."""
 
 
 RECIPE_FIELDS: tuple[str, ...] = tuple(Recipe.model_fields)
@@ -92,4 +100,4 @@ def unused_fields(recipe: dict[str, Any]) -> frozenset[str]:
         unused.add("momentum")
     if recipe["weight_decay"] == 0:
         unused.add("decay_norm_and_bias")
-    return frozenset(unused)
+    return frozenset(unused | unused_unfreeze_fields(recipe))

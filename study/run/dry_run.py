@@ -14,9 +14,12 @@ from data.registry import dataset_available, dataset_info
 from data.splits import split_counts
 from study.config import StudyConfig, TaskConfig
 from study.grid import Cell, group_cells
-from study.run.cost import GroupCost, group_cost
+from study.run.cost import GroupCost, group_cost, new_trunks
 from study.run.knobs import check_knobs
 from study.run.prepare import prepare_task
+from study.run.unfreezing import same_level_notes
+from training.fusion import pretrain_parts
+from training.settings import CellSettings
 from training.weights import weights_available
 
 _PARTS = ("train", "val", "test")
@@ -79,6 +82,7 @@ def print_dry_run(
     ------
     ValueError : a factor of the grid does not act (see study/run/knobs.py)
     """
+    frozen = [CellSettings(**cell.columns).has_fixed_features() for cell in cells]  # refuses what cannot run
     used = {cell.task for cell in cells}
     tasks = {n: plan_task(n, t, data_root) for n, t in config.tasks.items() if n in used}
     groups = group_cells(cells)
@@ -87,17 +91,26 @@ def print_dry_run(
     for name, task in tasks.items():
         for note in task.notes:
             console.print(f"{name}: {escape(note)}", highlight=False)
+    for note in same_level_notes(cells):
+        console.print(note, highlight=False)
+    trunks = new_trunks(groups)
     costs = {
-        key: group_cost(members, counts[members[0].fold])
+        key: group_cost(members, counts[members[0].fold], trunks=trunks[key])
         for key, members in groups.items()
         if (counts := tasks[members[0].task].counts) is not None
     }
     folded = [name for name in tasks if config.tasks[name].split.folds]
     console.print(_group_table(groups, costs, folded=folded))
-    console.print(
-        "The cells of a group share one pass of the frozen backbone over the augmented images of each epoch, "
-        "and one over validation and test."
-    )
+    if any(frozen):
+        console.print(
+            "The cells of a group share one pass of the frozen backbone over the augmented images of each "
+            "epoch, and one over validation and test."
+        )
+    if not all(frozen):
+        console.print(
+            "Cells that train layers of the backbone, or whose frozen BatchNorm is live, share the layers "
+            "below alone."
+        )
     _print_cost(console, list(costs.values()))
     _print_missing(console, tasks, groups, weights_dir)
     _print_knobs(console, config, cells, tasks)
@@ -138,14 +151,17 @@ def _group_table(
     folded: Collection[str],
 ) -> Table:
     table = Table(title="Groups", title_justify="left")
-    for column in ("task", "pretrain", "backbone", "side", "cells", "backbone passes", "minutes"):
-        table.add_column(column, justify="left" if column in ("task", "pretrain", "backbone") else "right")
+    left, right = ["task", "pretrain", "backbone"], ["side", "cells", "backbone passes", "minutes"]
+    trained = any(m[0].recipe["unfreeze"] != 0 for m in groups.values())
+    for column in (*left, *(["unfreeze"] if trained else []), *right):
+        table.add_column(column, justify="left" if column in left else "right")
     for key, members in groups.items():
         recipe, cost = members[0].recipe, costs.get(key)
         table.add_row(
             members[0].task + (f", fold {members[0].fold}" if members[0].task in folded else ""),
             recipe["pretrain"],
             recipe["backbone"],
+            *([str(recipe["unfreeze"])] if trained else []),
             f"{recipe['image_size']} px",
             str(len(members)),
             f"{cost.images:,}" if cost else "?",
@@ -174,7 +190,11 @@ def _print_missing(
     weights_dir: Path,
 ) -> None:
     missing = [task.missing for task in tasks.values() if task.missing]
-    pairs = dict.fromkeys((m[0].recipe["pretrain"], m[0].recipe["backbone"]) for m in groups.values())
+    pairs = dict.fromkeys(
+        (part, m[0].recipe["backbone"])
+        for m in groups.values()
+        for part in pretrain_parts(m[0].recipe["pretrain"])
+    )
     for pretrain, backbone in pairs:
         available, steps = weights_available(pretrain, backbone, weights_dir)
         if not available and pretrain == "phantom":

@@ -123,17 +123,22 @@ def division_notes(split: pd.DataFrame, manifest: pd.DataFrame, config: SplitCon
 def find_weights(
     pairs: Iterable[tuple[str, str]], *, weights_dir: Path
 ) -> dict[tuple[str, str], "Weights | None"]:
-    """Weights of every (pretrain, backbone) pair; None for phantom weights that are still to be made.
+    """Weights of every (pretrain, backbone) pair, those of a fusion's parts before it.
+
+    None for what `make_missing` makes: phantom weights that are not there yet, and fusions.
 
     Raises
     ------
     FileNotFoundError : weights are missing or damaged; all of them are named with the steps to get them
     """
+    from training.fusion import pretrain_parts
     from training.weights import resolve_weights, weights_available
 
+    asked = list(dict.fromkeys(pairs))
+    singles = [(part, backbone) for pretrain, backbone in asked for part in pretrain_parts(pretrain)]
     found: dict[tuple[str, str], Weights | None] = {}
     missing: list[str] = []
-    for pretrain, backbone in dict.fromkeys(pairs):
+    for pretrain, backbone in dict.fromkeys(singles):
         if pretrain == "phantom" and not weights_available(pretrain, backbone, weights_dir)[0]:
             found[pretrain, backbone] = None
             continue
@@ -143,7 +148,7 @@ def find_weights(
             missing.append(str(error))
     if missing:
         raise FileNotFoundError("Weights are missing or damaged; nothing was trained.\n" + "\n".join(missing))
-    return found
+    return found | {pair: None for pair in asked if pair not in found}
 
 
 def make_missing(
@@ -154,9 +159,15 @@ def make_missing(
     report: Callable[[str, int, int], None],
 ) -> dict[tuple[str, str], "Weights"]:
     """The same weights, with those that need no download made; `report` gets label, done and total images."""
-    complete = {}
+    from training.fusion import pretrain_parts
+    from training.weights import combine_weights
+
+    complete: dict[tuple[str, str], Weights] = {}
     for (pretrain, backbone), weights in found.items():
-        if weights is None:
+        parts = pretrain_parts(pretrain)
+        if len(parts) > 1:
+            weights = combine_weights([complete[part, backbone] for part in parts])
+        elif weights is None:
             from training.pretrain import make_phantom_weights
 
             note(f"{backbone}: short pretraining on phantoms (once; kept in {weights_dir})")

@@ -24,6 +24,7 @@ from study.run.prepare import (
     prepare_task,
 )
 from study.run.provenance import begin_run, finish_run
+from study.run.unfreezing import same_level_notes
 
 if TYPE_CHECKING:
     from training.settings import CellJob
@@ -105,6 +106,8 @@ def run_grid(
             progress.note(f"{task.name}: {note}")
     for note in told:
         progress.note(note)
+    for text in same_level_notes(cells):
+        progress.note(text)
     with progress.running():
         weights = make_missing(
             found, weights_dir=weights_dir, note=progress.note, report=progress.pretraining
@@ -169,6 +172,8 @@ def _train(
             label = f"{task.name} · {recipe['pretrain']} · {recipe['backbone']}"
             if task.config.split.folds:
                 label += f" · fold {members[0].cell.fold}"
+            if recipe["unfreeze"] != 0:
+                label += f" · unfreeze {recipe['unfreeze']}"
             progress.begin_group(label, len(open_cells))
             reasons = _train_group(store, members, task, decoded[1], device, progress, backend)
             bad = {cell_id: reason for cell_id, reason in reasons.items() if reason is not None}

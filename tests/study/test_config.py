@@ -14,7 +14,7 @@ from study.config import (
     shipped_studies,
     study_hash,
 )
-from training import settings
+from training import layer_groups, settings
 
 GOOD = """
 name = "small"
@@ -119,6 +119,8 @@ def test_a_plan_file_needs_its_table():
         ("checkpoint", settings.CHECKPOINTS),
         ("class_weights", settings.CLASS_WEIGHTS),
         ("frozen_batchnorm", settings.FROZEN_BATCHNORMS),
+        ("unfreeze_count", layer_groups.UNFREEZE_COUNTS),
+        ("unfreeze_schedule", layer_groups.UNFREEZE_SCHEDULES),
     ],
 )
 def test_the_study_file_offers_what_training_accepts(field, levels):

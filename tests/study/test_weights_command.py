@@ -56,6 +56,17 @@ def test_check_reports_what_was_loaded(run, other_weights):
     assert "Features of 64 procedural images: 512 values each" in result.stdout
 
 
+def test_check_knows_levels_and_fusions(run, other_weights):
+    result = run("weights", "check", f"random+file:{other_weights}", "--backbone", "ResNet18")
+    assert result.exit_code == 0, result.output
+    assert "random of ResNet18 is computed (SHA-256" in result.stdout
+    assert "fits ResNet18: 120 tensors" in result.stdout
+    assert f"Fusion random+file:{other_weights}: 1024 features, SHA-256 of the parts" in result.stdout
+    missing = run("weights", "check", "random+RadImageNet", "--backbone", "ResNet50")
+    assert missing.exit_code == 2
+    assert "RadImageNet weights for ResNet50 are not on this machine" in missing.stderr
+
+
 def test_check_refuses_another_network(run, other_weights):
     result = run("weights", "check", str(other_weights), "--backbone", "ResNet50")
     assert result.exit_code == 2

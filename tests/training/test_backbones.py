@@ -7,7 +7,8 @@ import torch
 from torch import nn
 from torchvision import models
 
-from training.backbones import FrozenTrunk, build_trunk, freeze_trunk, gradcam_layers, layer_groups
+from training.backbones import FrozenTrunk, build_trunk, freeze_trunk, gradcam_layers
+from training.layer_groups import layer_groups
 
 N_FEATURES = {"ResNet18": 512, "ResNet50": 2048, "DenseNet121": 1024, "InceptionV3": 2048}
 ALL = pytest.mark.parametrize("backbone", list(N_FEATURES))

@@ -12,6 +12,7 @@ from training.augment import augment
 from training.backbones import build_trunk, freeze_trunk
 from training.feature_key import CHUNK, GroupImages, feature_key
 from training.features import FeatureCache
+from training.frozen import FrozenChangedError
 from training.preprocess import preprocess
 
 SIZE = 32
@@ -248,3 +249,15 @@ def test_interrupted_pass_keeps_whole_files_only(tmp_path, group):
     assert {path.name for path in tmp_path.glob("*.npy")} == {"val.npy", "test.npy"}
     expected = complete(make_cache(tmp_path / "new", group), group, TinyTrunk())
     assert complete(cache, group, TinyTrunk()) == expected
+
+
+def test_a_trunk_that_changes_leaves_no_features(tmp_path, group):
+    class Drifting(TinyTrunk):
+        def forward(self, x):
+            self.norm.running_mean.add_(0.01)  # a buffer, so no parameter and no gradient gives it away
+            return super().forward(x)
+
+    cache = make_cache(tmp_path, group)
+    with pytest.raises(FrozenChangedError, match="The frozen trunk changed while it was frozen"):
+        complete(cache, group, Drifting())
+    assert list(tmp_path.glob("*.npy")) == []

@@ -71,6 +71,40 @@ def test_dict_round_trip_is_identity(head):
         ({"fc_ratio": 0.0}, "`fc_ratio` is 0.0"),
         ({"filters": 0}, "`filters` is 0"),
         ({"unfreeze": "top5"}, "`unfreeze` is 'top5'"),
+        ({"unfreeze": -1}, "`unfreeze` is -1"),
+        ({"unfreeze": 2}, "`unfreeze_count` is None; allowed are groups, children"),
+        (
+            {"unfreeze": 6, "unfreeze_count": "groups"},
+            r"ResNet18 has 5 layer groups \(stem, layer1, .*\): allowed are 0 to 5",
+        ),
+        ({"unfreeze_count": "groups"}, "`unfreeze_count` is 'groups', but has no effect with `unfreeze` 0"),
+        (
+            {"unfreeze": "all", "unfreeze_schedule": "at-once"},
+            "`frozen_batchnorm` is .* no effect",
+        ),
+        (
+            {"unfreeze": 2, "unfreeze_count": "groups", "unfreeze_schedule": "slow"},
+            "are at-once, gradual",
+        ),
+        (
+            {"unfreeze": 2, "unfreeze_count": "groups", "unfreeze_schedule": "gradual"},
+            "`unfreeze_every` is None; allowed are whole numbers from 1",
+        ),
+        (
+            {
+                "unfreeze": 2,
+                "unfreeze_count": "groups",
+                "unfreeze_schedule": "gradual",
+                "unfreeze_every": 3,
+            },
+            r"is reached in epoch 6 \(0-based\), but there are 5 `epochs`. Take at least 7",
+        ),
+        ({"frozen_batchnorm": "half"}, "`frozen_batchnorm` is 'half'; allowed are eval, train"),
+        (
+            {"pretrain": "random+phantom", "frozen_batchnorm": "train"},
+            "fuses frozen trunks; it needs `unfreeze = 0`",
+        ),
+        ({"pretrain": "random+phantom+random"}, "names random twice"),
         ({"momentum": 0.0}, r"`momentum` is 0.0; allowed are numbers in \(0, 1\)"),
         ({"optimizer": "sgd-nesterov", "momentum": None}, "`momentum` is missing"),
         ({"decay_norm_and_bias": None}, "`decay_norm_and_bias` is None; allowed are true and false"),
