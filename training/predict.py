@@ -15,14 +15,14 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import nn
 
-from training.checkpoints import load_head
+from training.checkpoints import load_model
 from training.feature_key import CHUNK
 from training.features import exact_convolutions
 from training.fit import score
 from training.preprocess import preprocess
 from training.settings import CellSettings
 from training.threads import torch_threads
-from training.weights import Weights, load_backbone, resolve_weights
+from training.weights import Weights, resolve_weights
 from training.workers import CancelledError, default_workers, run_tasks
 
 # Images that are decoded and scored at once; the same number as in training, so that the bits are the same.
@@ -65,7 +65,7 @@ def load_cell(path: Path, *, weights_dir: Path) -> StoredCell:
             f"({weights.source}). Put the weights of the run into the weights folder, "
             "or name their folder with --weights-dir."
         )
-    trunk, head = _load_model(path, settings, weights)
+    trunk, head, _, _ = load_model(path, weights)
     return StoredCell(
         trunk=trunk,
         head=head,
@@ -111,8 +111,9 @@ def predict_images(
 
     Notes
     -----
-    On the CPU the test images of the run, together and in their order, give the stored logits bit for bit.
-    Other companies of images in a batch may move the last bits of the head's products.
+    On the CPU the test images of the run, together and in their order, give the stored logits bit for bit
+    where the trunk stayed frozen. Other companies of images in a batch, a trunk that was trained (it was
+    scored in larger batches), or features that ONNX Runtime computed may move the last bits.
 
     Raises
     ------
@@ -129,16 +130,6 @@ def predict_images(
         with torch_threads(1):  # as in training: the same bits whatever the number of cores
             logits.append(score(head, torch.from_numpy(features).to(device)))
     return np.concatenate(logits) if logits else np.empty((0, 2), dtype=np.float32)
-
-
-def _load_model(path: Path, settings: CellSettings, weights: Weights) -> tuple[nn.Module, nn.Module]:
-    """Trunk and head in evaluation mode."""
-    if settings.unfreeze != 0 or settings.frozen_batchnorm == "train":
-        raise ValueError(
-            f"'{path}' belongs to a cell that changed its trunk; its checkpoint holds the head alone."
-        )
-    head, _, _ = load_head(path)
-    return load_backbone(weights), head
 
 
 def _features(

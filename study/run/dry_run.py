@@ -17,7 +17,6 @@ from study.grid import Cell, group_cells
 from study.run.cost import GroupCost, group_cost, new_trunks
 from study.run.knobs import check_knobs
 from study.run.prepare import prepare_task
-from study.run.unfreezing import same_level_notes
 from training.fusion import pretrain_parts
 from training.settings import CellSettings
 from training.weights import weights_available
@@ -91,8 +90,6 @@ def print_dry_run(
     for name, task in tasks.items():
         for note in task.notes:
             console.print(f"{name}: {escape(note)}", highlight=False)
-    for note in same_level_notes(cells):
-        console.print(note, highlight=False)
     trunks = new_trunks(groups)
     costs = {
         key: group_cost(members, counts[members[0].fold], trunks=trunks[key])

@@ -13,6 +13,8 @@ from typing import Any
 
 from study.config import StudyConfig
 from study.grid import Cell
+from study.run.unfreezing import same_level_notes
+from training.fusion import pretrain_parts
 from training.settings import FEATURES, CellSettings
 
 # Settings whose twins are told, not refused: the original study's numbering has levels that repeat.
@@ -76,7 +78,9 @@ def check_knobs(
             + "\nSuch cells are replicates of each other. Keep one of the levels, leave combinations out "
             "with `exclude`, or change the setting that switches the factor off; for replicates take `seeds`."
         )
-    return tuple(f"{found.text}; the cells are replicates" for found in twins)
+    # Levels of `unfreeze` alone have a sentence of their own, which names the layers.
+    others = [found for found in twins if not {"unfreeze", "unfreeze_count"}.issuperset(found.factors)]
+    return (*same_level_notes(cells), *(f"{found.text}; the cells are replicates" for found in others))
 
 
 def idle_factors(config: StudyConfig, cells: Sequence[Cell]) -> list[str]:
@@ -153,7 +157,7 @@ def _shapes(settings: CellSettings) -> tuple[tuple[str, tuple[int, ...]], ...]:
     """Shapes of the head's tensors; these and the kind of head are all that the architecture depends on."""
     from training.heads import head_shapes
 
-    return head_shapes(settings, FEATURES[settings.backbone])
+    return head_shapes(settings, FEATURES[settings.backbone] * len(pretrain_parts(settings.pretrain)))
 
 
 def _rates(settings: CellSettings) -> tuple[float, ...]:
@@ -163,5 +167,7 @@ def _rates(settings: CellSettings) -> tuple[float, ...]:
 
 
 def _trained_layers(settings: CellSettings, found: dict[str, Any]) -> Any:
-    """What of the trunk is trained: the one place to name the layers that a level of `unfreeze` means."""
-    return found.pop("unfreeze")
+    """The layers of the trunk that are trained in every epoch, instead of the settings that name them."""
+    for name in _TOLD:
+        found.pop(name)
+    return tuple(settings.trained_children(epoch) for epoch in range(settings.epochs))

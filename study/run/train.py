@@ -24,7 +24,6 @@ from study.run.prepare import (
     prepare_task,
 )
 from study.run.provenance import begin_run, finish_run
-from study.run.unfreezing import same_level_notes
 
 if TYPE_CHECKING:
     from training.settings import CellJob
@@ -106,8 +105,6 @@ def run_grid(
             progress.note(f"{task.name}: {note}")
     for note in told:
         progress.note(note)
-    for text in same_level_notes(cells):
-        progress.note(text)
     with progress.running():
         weights = make_missing(
             found, weights_dir=weights_dir, note=progress.note, report=progress.pretraining

@@ -110,6 +110,12 @@ def test_the_originals_wiring_would_have_been_found(monkeypatch):
     assert (found.factors, found.n_sets) == (("fc_ratio",), 64)
 
 
+def test_levels_of_unfreezing_that_repeat_are_told_and_kept():
+    notes = check("unfreeze = [0, 1, 2]", 'unfreeze_count = "children"\nepochs = 3')
+    assert len(notes) == 1
+    assert "their cells are replicates" in notes[0]
+
+
 def test_a_run_and_its_dry_run_refuse_the_same(tmp_path, tiny_study, study_command):
     path = tmp_path / "idle.toml"
     path.write_text(tiny_study.read_text().replace("epochs = 2", "epochs = 1"))

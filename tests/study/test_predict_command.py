@@ -137,3 +137,29 @@ def test_bad_input_is_one_message(arguments, message, checkpoint, images, study_
     result = study_command("predict", *(argument.format(**places) for argument in arguments))
     assert result.exit_code == 2
     assert message in result.output
+
+
+def test_a_trained_trunk_and_joined_pretrainings_predict_as_they_were_scored(
+    images, other_weights, study_command, tmp_path
+):
+    text = STUDY.format(images=images, weights=other_weights)
+    text = text.replace('head = ["Linear", "NonLinear"]', 'head = ["Linear"]')
+    own = f'pretrain = "file:{other_weights}"\n'
+    for name, settings in (
+        ("trained", 'pretrain = "random"\nunfreeze = 1\n'),
+        ("joined", f'pretrain = "random+file:{other_weights}"\n'),
+    ):
+        path = tmp_path / f"{name}.toml"
+        path.write_text(text.replace(own, settings), encoding="utf-8")
+        root = tmp_path / name
+        result = study_command("run-grid", path, "--store", root, "--no-gradcam", "--device", "cpu")
+        assert result.exit_code == 0, result.output
+        store = Store.open(root)
+        (checkpoint,) = (root / "checkpoints").iterdir()
+        stored = store.read_predictions(cell_ids=[checkpoint.stem], splits=("test",))
+        manifest = store.read_manifest("lesion").set_index("image_id")
+        files = [images / manifest.loc[name, "path"] for name in stored["image_id"]]
+        result = study_command("predict", checkpoint, *files, "--device", "cpu", "--json")
+        assert result.exit_code == 0, result.output
+        found = [row["logit_1"] for row in json.loads(result.stdout)["predictions"]]
+        np.testing.assert_allclose(found, stored["logit_1"], rtol=1e-4, atol=1e-5)
