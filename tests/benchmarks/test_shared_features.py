@@ -1,11 +1,6 @@
 """The arithmetic of bench_shared_features.py: what is measured at the paper's counts is not scaled."""
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2]))  # benchmarks/ is not installed
 
 from benchmarks import bench_shared_features as bench
 from benchmarks.shared_features.task import PAPER_TASKS

@@ -2,24 +2,20 @@
 
 import hashlib
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
 
 from data.store import Store
+from tests.training.tiny import SIZE, make_job, make_task
 from training.backbones import FusedTrunk, build_trunk, freeze_trunk, gradcam_layers
 from training.checkpoints import load_model
 from training.fusion import pretrain_parts
 from training.gradcam import predicted_class_heat
 from training.group import run_group
 from training.preprocess import preprocess
-from training.settings import HEAD_FIELDS, CellJob, CellSettings
 from training.weights import Weights, combine_weights, load_backbone, resolve_weights, weights_available
 from training.weights_random import random_trunk
-
-SIZE = 32
-N = 40
 
 
 def weights(name, digit):
@@ -35,53 +31,6 @@ def weights(name, digit):
 
 A, B = weights("phantom", "a"), weights("random", "b")
 AB = combine_weights([A, B])
-
-
-def make_job(index, head, **changes):
-    values = {
-        "task": "breast",
-        "seed": 0,
-        "fold": 0,
-        "pretrain": "random",
-        "backbone": "ResNet18",
-        "head": head,
-        "lr_decay": "cosine",
-        "fc_ratio": 0.25,
-        "filters": 2,
-        "epochs": 2,
-        "batch_size": 8,
-        "image_size": SIZE,
-        "lr": 1e-3,
-        "lr_decay_factor": None,
-        "dropout": 0.5,
-        "kernel_size": 2,
-        "unfreeze": 0,
-        "optimizer": "adam",
-        "weight_decay": 1e-5,
-        "amp": False,
-        "frozen_batchnorm": "eval",
-        "checkpoint": "val_auc",
-        "preprocessing": "imagenet-rgb",
-        "augmentation": "paper",
-        **changes,
-    }
-    for name in ("fc_ratio", "filters", "kernel_size", "dropout"):
-        if name not in HEAD_FIELDS[head]:
-            values[name] = None
-    settings = CellSettings(**values)
-    return CellJob(cell_id=f"{head.lower()}{index}", index=index, settings=settings)
-
-
-def make_task():
-    """Images whose brightness tells the class a little, so that AUC is neither 0.5 nor 1 by construction."""
-    rng = np.random.default_rng(3)
-    labels = np.arange(N) % 2
-    images = rng.integers(0, 200, (N, 1, SIZE, SIZE)) + (labels * 20)[:, None, None, None]
-    parts = np.array(["train"] * 24 + ["val"] * 8 + ["test"] * 8)
-    ids = [f"img{i:02d}" for i in range(N)]
-    manifest = pd.DataFrame({"image_id": ids, "group_id": [None] * N, "label": labels.astype("int8")})
-    split = pd.DataFrame({"image_id": ids, "split": parts})
-    return {"images": images.astype(np.uint8), "manifest": manifest, "split": split}
 
 
 @pytest.fixture(scope="module")

@@ -8,79 +8,20 @@ import pytest
 import torch
 
 from data.store import Store
+from tests.training.tiny import SIZE, WEIGHTS, make_job, make_task
 from training import group_unfrozen, trunk_inputs
 from training.checkpoints import load_head, load_model
 from training.fit_unfrozen import UnfrozenCell
 from training.frozen import FrozenChangedError
 from training.group import run_group
 from training.preprocess import preprocess
-from training.settings import HEAD_FIELDS, CellJob, CellSettings
 from training.trunk_inputs import TrunkInputs
-from training.weights import Weights
 from training.weights_random import random_trunk
-
-SIZE = 32
-N = 40
-WEIGHTS = Weights(
-    name="random",
-    backbone="ResNet18",
-    sha256="0" * 64,
-    source="drawn in the test",
-    path=None,
-    preprocessing="imagenet-rgb",
-)
-
-
-def make_job(index, head, **changes):
-    values = {
-        "task": "breast",
-        "seed": 0,
-        "fold": 0,
-        "pretrain": "random",
-        "backbone": "ResNet18",
-        "head": head,
-        "lr_decay": "cosine",
-        "fc_ratio": 0.25,
-        "filters": 2,
-        "epochs": 2,
-        "batch_size": 8,
-        "image_size": SIZE,
-        "lr": 1e-3,
-        "lr_decay_factor": None,
-        "dropout": 0.5,
-        "kernel_size": 2,
-        "unfreeze": 0,
-        "optimizer": "adam",
-        "weight_decay": 1e-5,
-        "amp": False,
-        "frozen_batchnorm": "eval",
-        "checkpoint": "val_auc",
-        "preprocessing": "imagenet-rgb",
-        "augmentation": "paper",
-        **changes,
-    }
-    for name in ("fc_ratio", "filters", "kernel_size", "dropout"):
-        if name not in HEAD_FIELDS[head]:
-            values[name] = None
-    settings = CellSettings(**values)
-    return CellJob(cell_id=f"{head.lower()}{index}", index=index, settings=settings)
 
 
 def make_trunk():
     """Random weights with BatchNorm statistics that fit, so that features are neither huge nor zero."""
     return random_trunk("ResNet18")
-
-
-def make_task():
-    """Images whose brightness tells the class a little, so that AUC is neither 0.5 nor 1 by construction."""
-    rng = np.random.default_rng(3)
-    labels = np.arange(N) % 2
-    images = rng.integers(0, 200, (N, 1, SIZE, SIZE)) + (labels * 20)[:, None, None, None]
-    parts = np.array(["train"] * 24 + ["val"] * 8 + ["test"] * 8)
-    ids = [f"img{i:02d}" for i in range(N)]
-    manifest = pd.DataFrame({"image_id": ids, "group_id": [None] * N, "label": labels.astype("int8")})
-    split = pd.DataFrame({"image_id": ids, "split": parts})
-    return {"images": images.astype(np.uint8), "manifest": manifest, "split": split}
 
 
 def run(jobs, store, task, trunk, **changes):
