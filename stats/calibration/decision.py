@@ -26,6 +26,9 @@ from stats.results import NAN, ComparisonResult, joined_notes, results_frame
 
 TREAT_ALL = "treat all"
 TREAT_NONE = "treat none"
+# Below so many positive images the limits of a difference missed the truth far too often in simulations.
+FEW_POSITIVES = 4
+FEW_DIFFER = "{name} differ on {k} positive images only: limits of their difference are too narrow"
 MEASURES = ("net_benefit", "standardized_net_benefit", "interventions_avoided")
 
 
@@ -41,6 +44,7 @@ class DecisionCurve:
     avoided : interventions avoided per image against treating all, at no loss of true positives
     *_low, *_high : pointwise bootstrap limits; NaN where no generator was given
     replicates : net benefit of the bootstrap samples, shape (B, K + 1, T)
+    acted_on : which positive images each strategy acts upon, bool array, shape (m, K + 1, T)
     """
 
     names: tuple[str, ...]
@@ -55,6 +59,7 @@ class DecisionCurve:
     avoided_low: FloatArray
     avoided_high: FloatArray
     replicates: FloatArray
+    acted_on: NDArray[np.bool_]
     prevalence: float
     conf_level: float
     n_resamples: int
@@ -65,7 +70,11 @@ class DecisionCurve:
     note: str | None
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per strategy and threshold, with limits; "treat none" included."""
+        """Return one row per strategy and threshold, with limits; "treat none" included.
+
+        `note` warns where few positive images decide the interventions avoided, whose limits are then too
+        narrow.
+        """
         values = (
             (self.net_benefit, self.net_benefit_low, self.net_benefit_high),
             (self.standardized, self.standardized_low, self.standardized_high),
@@ -82,10 +91,21 @@ class DecisionCurve:
             columns[measure] = np.concatenate([middle.ravel(), fill])
             columns[f"{measure}_low"] = np.concatenate([low.ravel(), np.full(t, NAN)])
             columns[f"{measure}_high"] = np.concatenate([high.ravel(), np.full(t, NAN)])
+        notes = [self._few(i, len(self.names) - 1) for i in range(len(self.names) - 1)]
+        columns["note"] = [note for own in notes for note in own] + [None] * (2 * t)
         return pd.DataFrame(columns)
+
+    def _few(self, i: int, j: int) -> list[str | None]:
+        """For every threshold the warning that strategies i and j differ on few positive images, or None."""
+        differ = (self.acted_on[:, i] != self.acted_on[:, j]).sum(axis=0)
+        name = f"{self.names[i]} and {self.names[j]}"
+        return [FEW_DIFFER.format(name=name, k=k) if k < FEW_POSITIVES else None for k in differ.tolist()]
 
     def difference(self, a: str, b: str) -> list[ComparisonResult]:
         """Return net benefit of strategy a minus b at every threshold, with paired pointwise limits.
+
+        Where the two differ on few positive images, the limits are too narrow and the note says so: samples
+        hold no more of what is rare than the data do (docs/statistics/validation.md).
 
         Raises
         ------
@@ -96,6 +116,7 @@ class DecisionCurve:
         low, high = _limits(draws, self.conf_level, gap.shape)
         kept = _complete(draws)
         error = kept.std(axis=0, ddof=1) if kept.shape[0] > 1 else np.full(gap.size, NAN)
+        few = self._few(i, j) if i != j else [None] * gap.size
         return [
             ComparisonResult(
                 analysis="decision curve",
@@ -114,7 +135,7 @@ class DecisionCurve:
                 n=self.n,
                 n_positive=self.n_positive,
                 n_groups=self.n_groups,
-                note=self.note,
+                note=joined_notes(few[t], self.note),
             )
             for t, threshold in enumerate(self.thresholds)
         ]
@@ -195,6 +216,7 @@ def decision_curve(
         avoided=_avoided(benefit, benefit[-1], at),
         **_bands("avoided", _avoided(draws, draws[:, -1:], at), conf_level, benefit.shape),
         replicates=draws,
+        acted_on=called[labels].reshape(int(labels.sum()), -1, at.size) > 0.0,
         prevalence=pi,
         conf_level=conf_level,
         n_resamples=0 if rng is None else n_resamples,

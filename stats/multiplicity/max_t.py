@@ -119,7 +119,8 @@ def max_t_test(
     reference : name of the model that all others are compared with (Dunnett's design); None: all pairs
         (Tukey's design)
     group : patient of every image; given, the clustered covariance of Obuchowski 1997 is used
-    rng : scrambles the directions of the integration; None: a fixed seed, so that a run can be repeated
+    rng : scrambles the directions of the integration (rank 3 and more); None: a fixed seed, so that a run
+        can be repeated
 
     Raises
     ------

@@ -202,3 +202,20 @@ def test_bad_input_is_named(options, error, words) -> None:
 def test_an_unknown_strategy_is_named() -> None:
     with pytest.raises(ValueError, match="'c' is no strategy of this curve"):
         decision_curve([0, 1], [0.1, 0.8]).difference("c", "treat all")
+
+
+def test_a_gain_that_rests_on_few_positive_images_is_told() -> None:
+    """Of the positives only one lies below 0.2 and six lie below 0.6."""
+    y = np.r_[np.ones(10), np.zeros(30)].astype(int)
+    p = np.r_[0.1, np.full(5, 0.5), np.full(4, 0.9), np.linspace(0.01, 0.8, 30)]
+    curve = decision_curve(
+        y, p[:, None], names=("a",), thresholds=(0.2, 0.6), n_resamples=200, rng=np.random.default_rng(1)
+    )
+    low, high = curve.difference("a", "treat all")
+    assert "a and treat all differ on 1 positive images only" in str(low.note)
+    assert high.note is None
+    frame = curve.to_frame().set_index(["strategy", "threshold"])["note"]
+    assert frame["a", 0.2] == low.note
+    assert frame.drop(("a", 0.2)).isna().all()
+    same = curve.difference("a", "a")
+    assert [row.note for row in same] == [None, None]

@@ -175,3 +175,17 @@ def test_the_arm_with_a_missing_score_is_named() -> None:
     y, s = [1, 1, 0, 0], np.arange(4.0)
     with pytest.raises(ValueError, match=r"`score_b` has 1 missing or infinite value \(row 2\)"):
         partial_auc_test(y, s, [1.0, np.nan, 2, 3], low=0.5, rng=np.random.default_rng(1))
+
+
+@pytest.mark.parametrize(
+    ("focus", "low", "told"),
+    [("sensitivity", 0.8, "about 4 positive images"), ("specificity", 0.9, "about 6 negative images")],
+)
+def test_a_range_with_few_images_of_its_class_is_told(focus: str, low: float, told: str) -> None:
+    rng = np.random.default_rng(3)
+    y = np.arange(80) < 20
+    score = rng.normal(size=80) + 1.5 * y
+    fit = partial_auc_ci(y, score, low=low, focus=focus, rng=rng, n_resamples=200)
+    assert f"{told} lie in this range" in str(fit.note)
+    many = partial_auc_ci(np.tile(y, 5), np.tile(score, 5), low=low, focus=focus, rng=rng, n_resamples=200)
+    assert "lie in this range" not in str(many.note)
