@@ -24,6 +24,8 @@ from benchmarks.validation import (
     metric_cases,
     planning_cases,
     proportion_cases,
+    recipe_cases,
+    reliability_cases,
     report,
     roc_cases,
     tie_cases,
@@ -32,7 +34,7 @@ from benchmarks.validation.rates import Case, Row
 
 MODULES = (
     *(curve_cases, metric_cases, planning_cases, grid_cases, bootstrap_cases),
-    *(calibration_cases, proportion_cases, roc_cases, tie_cases),
+    *(reliability_cases, recipe_cases, calibration_cases, proportion_cases, roc_cases, tie_cases),
 )
 
 

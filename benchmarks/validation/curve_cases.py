@@ -10,7 +10,7 @@ from scipy.special import expit, ndtr, ndtri
 from benchmarks.validation.calibration_cases import mean_log_odds
 from benchmarks.validation.rates import Case, Row, crossed, many, rate
 from benchmarks.validation.simulate import SETS, Floats, ImageSet, scores
-from stats.calibration.decision import decision_curve
+from stats.calibration.decision import TREAT_ALL, decision_curve
 from stats.roc.bands import BAND_GRID, BANDS, roc_band
 from stats.roc.operating_point import operating_point_test
 from stats.roc.partial_auc import partial_auc_ci, partial_auc_test
@@ -38,16 +38,20 @@ def partial_areas(replicates: int, rng: np.random.Generator, *, images: ImageSet
     """Coverage of the partial AUC's interval; size of the tests of two equal curves, correlated 0.5."""
     labels, truth = images.labels, true_partial_auc(auc)
     table = scores(labels, auc=auc, correlation=0.5, replicates=replicates, rng=rng)
-    held, area_p, point_p = [], [], []
+    held, across, area_p, point_p = [], [], [], []
     options = {"rng": rng, "n_resamples": RESAMPLES}
     for a, b in table.reshape(labels.size, replicates, 2).transpose(1, 2, 0):
         fit = partial_auc_ci(labels, a, low=LOW, **options)
         held.append(fit.conf_low <= truth <= fit.conf_high)
+        # equal spreads: the curve is its own mirror image, so that both areas are equal
+        other = partial_auc_ci(labels, a, low=LOW, focus="sensitivity", **options)
+        across.append(other.conf_low <= truth <= other.conf_high)
         area_p.append(partial_auc_test(labels, a, b, low=LOW, **options).p_value)
         point_p.append(operating_point_test(labels, a, b, specificity=SPECIFICITY, **options).p_value)
     settings: Row = {"n": images.n, "auc": auc}
     return [
-        rate(held, kind="coverage", method="interval of the partial AUC", **settings),
+        rate(held, kind="coverage", method="partial AUC over specificity", **settings),
+        rate(across, kind="coverage", method="partial AUC over sensitivity", **settings),
         rate(np.array(area_p) < 0.05, kind="size", method="test of two partial AUCs", **settings),
         rate(np.array(point_p) < 0.05, kind="size", method="test of two sensitivities", **settings),
     ]
@@ -84,29 +88,47 @@ def true_net_benefit(mean: float, threshold: float) -> float:
 
 
 def net_benefit(replicates: int, rng: np.random.Generator, *, images: ImageSet) -> list[Row]:
-    """Coverage of the pointwise band of the net benefit of the true chances."""
+    """Coverage of the pointwise bands of the net benefit of the true chances, and of its gain on treat all.
+
+    The gain is told once for all sets and once for those in which the two differ on enough positive images.
+    """
     mean = mean_log_odds(images.n_positive / images.n, SD)
     held: dict[float, list[bool]] = {threshold: [] for threshold in THRESHOLDS}
+    gained: dict[float, list[tuple[bool, bool]]] = {threshold: [] for threshold in THRESHOLDS}
+    prevalence = images.n_positive / images.n
     for _ in range(replicates):
         log_odds = mean + SD * rng.standard_normal(images.n)
         y = np.log(rng.random(images.n)) < -np.logaddexp(0.0, -log_odds)
         if y.all() or not y.any():
             continue
-        found = decision_curve(
+        fit = decision_curve(
             y,
             expit(log_odds)[:, None],
             names=("model",),
             thresholds=THRESHOLDS,
             n_resamples=RESAMPLES,
             rng=rng,
-        ).to_frame()
+        )
+        found = fit.to_frame()
         for row in found[found["strategy"] == "model"].itertuples():
             truth = true_net_benefit(mean, row.threshold)
             held[row.threshold].append(row.net_benefit_low <= truth <= row.net_benefit_high)
-    return [
-        rate(hits, kind="coverage", method=f"threshold {threshold:g}", n=images.n)
+        for threshold, row in zip(THRESHOLDS, fit.difference("model", TREAT_ALL), strict=True):
+            treat_all = prevalence - threshold / (1.0 - threshold) * (1.0 - prevalence)
+            truth = true_net_benefit(mean, threshold) - treat_all
+            enough = "positive images only" not in str(row.note)
+            gained[threshold].append((row.conf_low <= truth <= row.conf_high, enough))
+    rows = [
+        rate(hits, kind="coverage", method=f"threshold {threshold:g}", what="net benefit", n=images.n)
         for threshold, hits in held.items()
     ]
+    for threshold, pairs in gained.items():
+        named: Row = {"method": f"threshold {threshold:g}", "n": images.n, "kind": "coverage"}
+        rows.append(rate([hit for hit, _ in pairs], what="gain", **named))
+        told = [hit for hit, enough in pairs if enough]
+        if len(told) > 0.05 * len(pairs):
+            rows.append(rate(told, what="gain without the note", **named))
+    return rows
 
 
 def cases() -> list[Case]:

@@ -51,6 +51,7 @@ TITLES = {
     "slope": "true slope",
     "auc_b": "AUC of the other",
     "levels": "levels",
+    "what": "band of",
     "variant": "test",
     "spread": "best minus worst",
 }
@@ -106,7 +107,12 @@ TABLES = {
     "unpaired": Table(family="unpaired", rows=("n", "auc")),
     "partial": Table(family="partial auc", rows=("n", "auc")),
     "bands": Table(family="bands", rows=("n", "auc")),
-    "decision": Table(family="decision", rows=("n",)),
+    "decision": Table(family="decision", rows=("n", "what")),
+    "ece": Table(family="ece", rows=("n", "slope", "bins")),
+    "calibration_curve": Table(
+        family="calibration curve", rows=("n", "slope", "probability"), order=("logistic", "lowess")
+    ),
+    "recipes": Table(family="recipes", rows=("n", "auc", "seeds")),
     "counted": Table(family="counted", rows=("n", "auc")),
     "clustered_bootstrap": Table(family="clustered bootstrap", rows=("n", "labels", "intra")),
     "auc_power": Table(family="auc power", rows=("n", "auc", "auc_b", "correlation")),

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2]))  # benchmarks/ is not installed
 
 from benchmarks.validation import (
     calibration_cases,
@@ -17,6 +14,7 @@ from benchmarks.validation import (
     metric_cases,
     planning_cases,
     proportion_cases,
+    reliability_cases,
     report,
     roc_cases,
     tie_cases,
@@ -24,6 +22,7 @@ from benchmarks.validation import (
 from benchmarks.validation.__main__ import MODULES
 from benchmarks.validation.rates import Case, flag, rate
 from benchmarks.validation.simulate import SETS, clustered_set, scores
+from stats.calibration.reliability import reliability_bins
 from stats.rates.thresholded import thresholded
 from stats.roc.auc import AUC_INTERVALS, auc_ci
 from stats.roc.delong import delong_test
@@ -169,6 +168,16 @@ def test_the_true_net_benefit_is_that_of_many_images() -> None:
     treated, t = chance >= 0.3, 0.3
     found = (chance[treated] - t / (1.0 - t) * (1.0 - chance[treated])).sum() / chance.size
     assert curve_cases.true_net_benefit(mean, 0.3) == pytest.approx(found, abs=1e-3)
+
+
+def test_the_true_calibration_error_is_that_of_many_images() -> None:
+    rng = np.random.default_rng(15)
+    log_odds = -1.0 + 1.5 * rng.standard_normal(400_000)
+    y = rng.random(log_odds.size) < 1.0 / (1.0 + np.exp(-log_odds))
+    bins = reliability_bins(y, 1.0 / (1.0 + np.exp(-log_odds / 0.5)))
+    ends = np.r_[bins.low, bins.high[-1]]
+    found = float(bins.count @ np.abs(bins.mean_prob - bins.observed)) / y.size
+    assert found == pytest.approx(reliability_cases.true_ece(-1.0, 1.5, 0.5, ends), abs=0.004)
 
 
 def test_the_true_metrics_are_those_of_the_expected_counts() -> None:
