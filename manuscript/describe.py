@@ -32,8 +32,6 @@ FINDING_KINDS = {
     "contrast": "Differences between levels, after the mixed models",
     "mcnemar": "Predicted classes of the selected models (McNemar)",
 }
-SPLITS = {"val": "validation", "test": "test"}
-METRICS = {"auc": "AUC", "f1": "F1", "accuracy": "accuracy"}
 
 
 def study_line(report: Report) -> str:

@@ -40,6 +40,7 @@ from manuscript.text import auc, factor_name, interval, short_id
 from manuscript.theme import FAINT, LINES, arm_look, theme_study
 
 BOX_FROM = 5  # cells; fewer are shown as points alone
+MM_PER_LETTER = 1.7  # of a legend at the base size
 FIT_LETTERS = 85  # letters of all level labels that fit the page side by side
 
 
@@ -172,9 +173,15 @@ def roc_curves(
             linetype=f"{factor_name(contrast)}: AUC (interval)",
         )
         + guides(color=guide_legend(ncol=1), linetype=guide_legend(ncol=1))
-        + theme_study(width_mm=min(175, 85 * n_tasks + 5), height_mm=82 + 6 * len(labels))
+        + theme_study(width_mm=_roc_width(labels, n_tasks), height_mm=82 + 6 * len(labels))
         + theme(legend_direction="vertical", panel_grid_major_x=element_line(color=FAINT, size=0.45))
     )
+
+
+def _roc_width(labels: pd.DataFrame, n_tasks: int) -> float:
+    """Room for the panels and for the longest line of the legend, in mm."""
+    legend = 22 + MM_PER_LETTER * labels["curve"].astype(str).str.len().max()
+    return min(175, max(85 * n_tasks + 5, legend))
 
 
 def _band(bands: pd.DataFrame | None, labels: pd.DataFrame, tasks: pd.Index) -> list[Any]:

@@ -9,30 +9,7 @@ from great_tables import GT
 
 from manuscript.tables import styled
 from manuscript.tables_tests import UNPLANNED
-from manuscript.text import MISSING, auc, estimate, integer, p_value
-
-METRIC_LABELS = {
-    "accuracy": "Accuracy",
-    "sensitivity": "Sensitivity",
-    "specificity": "Specificity",
-    "ppv": "PPV",
-    "npv": "NPV",
-    "f1": "F1",
-    "balanced_accuracy": "Balanced accuracy",
-    "mcc": "Matthews' correlation",
-    "calibration_in_the_large": "Calibration in the large",
-    "calibration_intercept": "Calibration intercept",
-    "calibration_slope": "Calibration slope",
-    "brier": "Brier score",
-    "brier_scaled": "Scaled Brier score",
-    "ece": "Calibration error (debiased)",
-}
-
-
-def metric_label(metric: str) -> str:
-    """`calibration_slope` as `Calibration slope`; other names with a capital."""
-    text = METRIC_LABELS.get(metric, str(metric).replace("_", " "))
-    return text[:1].upper() + text[1:]
+from manuscript.text import MISSING, auc, estimate, integer, metric_label, p_value
 
 
 def estimates_table(rows: pd.DataFrame) -> GT:

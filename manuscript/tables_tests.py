@@ -10,8 +10,19 @@ import pandas as pd
 from great_tables import GT
 
 from manuscript.tables import styled
-from manuscript.text import MISSING, auc, degrees, estimate, integer, join_words, number, p_value
+from manuscript.text import (
+    MISSING,
+    auc,
+    degrees,
+    estimate,
+    integer,
+    join_words,
+    metric_label,
+    number,
+    p_value,
+)
 
+LONGEST_METHOD = 90  # letters; a longer name makes the column tall and narrow
 RANK_STATISTICS = ("W", "V", "W or V")
 UNPLANNED = "† Not in the analysis plan: chosen after the results."
 
@@ -56,16 +67,7 @@ def contrast_table(rows: pd.DataFrame) -> GT:
 
 def _metric_name(rows: pd.DataFrame) -> str:
     names = rows["metric"].dropna().unique()
-    return METRIC_NAMES.get(names[0], str(names[0])) if len(names) == 1 else "Value"
-
-
-METRIC_NAMES = {
-    "auc": "AUC",
-    "test_auc": "Test AUC",
-    "val_auc": "Validation AUC",
-    "accuracy": "Accuracy",
-    "f1": "F1",
-}
+    return metric_label(names[0]) if len(names) == 1 else "Value"
 
 
 def _comparisons(
@@ -94,7 +96,7 @@ def _comparisons(
     }
     if rows["n"].nunique() == 1 and len(rows) > 1:
         del columns["n"]
-    if rows["method"].nunique() > 1:
+    if _methods_fit(rows):
         columns["Method"] = rows["method"].astype(str)
     if (rows["p_adjusted"] == rows["p_value"]).all():
         del columns["Adjusted p"]
@@ -104,6 +106,12 @@ def _comparisons(
     groups = "Task" if task_groups and "Task" in kept else None
     numbers = [name for name in kept if name not in ("Task", "Comparison", "Method")]
     return styled(frame, numbers=numbers, groups=groups, notes=_notes(rows), bold="Comparison")
+
+
+def _methods_fit(rows: pd.DataFrame) -> bool:
+    """Whether several methods stand in a column: short names do, long ones are told below the table."""
+    methods = rows["method"].dropna().astype(str).unique()
+    return len(methods) > 1 and max(map(len, methods)) <= LONGEST_METHOD
 
 
 def _comparison(row: Any) -> str:
@@ -127,6 +135,9 @@ def _notes(rows: pd.DataFrame) -> list[str]:
     methods = [str(method) for method in rows["method"].dropna().unique()]
     levels = rows["conf_level"].dropna().unique()
     notes = [f"Method: {methods[0]}."] if len(methods) == 1 else []
+    if len(methods) > 1 and not _methods_fit(rows):
+        for method, part in rows.groupby("method", sort=False):
+            notes.append(f"Method of {_named_rows(part)}: {method}.")
     counts = rows["n"].dropna().unique()
     if len(counts) == 1 and len(rows) > 1:
         notes.append(f"n = {integer(float(counts[0]))} in every row.")
@@ -140,6 +151,12 @@ def _task(task: Any) -> str:
     return "" if pd.isna(task) else str(task)
 
 
+def _named_rows(rows: pd.DataFrame) -> str:
+    """`breast, a − b and knee, a − b`."""
+    where = [", ".join(filter(None, (_task(row.task), _comparison(row)))) for row in rows.itertuples()]
+    return join_words(list(dict.fromkeys(where)))
+
+
 def _row_notes(rows: pd.DataFrame) -> list[str]:
     """The notes of the analysis; one that does not hold for every row names its rows."""
     notes = []
@@ -148,10 +165,7 @@ def _row_notes(rows: pd.DataFrame) -> list[str]:
         if not shown:
             continue
         if len(part) < len(rows):
-            where = [
-                ", ".join(filter(None, (_task(row.task), _comparison(row)))) for row in part.itertuples()
-            ]
-            shown = f"{join_words(list(dict.fromkeys(where)))}: {shown}"
+            shown = f"{_named_rows(part)}: {shown}"
         notes.append(f"{shown[0].upper()}{shown[1:]}.")
     return notes
 

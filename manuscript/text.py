@@ -12,6 +12,26 @@ import pandas as pd
 MISSING = "–"
 MINUS = "−"
 
+METRIC_LABELS = {
+    "auc": "AUC",
+    "test_auc": "Test AUC",
+    "val_auc": "Validation AUC",
+    "accuracy": "Accuracy",
+    "sensitivity": "Sensitivity",
+    "specificity": "Specificity",
+    "ppv": "PPV",
+    "npv": "NPV",
+    "f1": "F1",
+    "balanced_accuracy": "Balanced accuracy",
+    "mcc": "Matthews' correlation",
+    "calibration_in_the_large": "Calibration in the large",
+    "calibration_intercept": "Calibration intercept",
+    "calibration_slope": "Calibration slope",
+    "brier": "Brier score",
+    "brier_scaled": "Scaled Brier score",
+    "ece": "Calibration error (debiased)",
+}
+
 
 def number(value: Any, digits: int = 3) -> str:
     """Fixed decimals with a true minus sign; `–` for a missing value, `0.000` never `−0.000`."""
@@ -160,3 +180,9 @@ FACTOR_NAMES = {
 def factor_name(column: str) -> str:
     """The name of a factor or protocol field for people."""
     return FACTOR_NAMES.get(column, column.replace("_", " ").capitalize())
+
+
+def metric_label(metric: str) -> str:
+    """Return `calibration_slope` as `Calibration slope`; other names with a capital."""
+    text = METRIC_LABELS.get(metric, str(metric).replace("_", " "))
+    return text[:1].upper() + text[1:]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from rich.console import Console
 
+from manuscript.text import metric_label
 from stats.levels import level_names, levels
 from stats.results import records
 from study.analyses.grid_data import varied_columns
@@ -23,7 +24,7 @@ _TITLES: dict[str, tuple[str, str, str | None]] = {
     "mcnemar": ("McNemar: the same cells at threshold 0.5", "accuracy", "chi-square"),
     "non-inferiority": ("Non-inferiority of AUCs", "AUC", "z"),
     "equivalence": ("Equivalence of AUCs", "AUC", "z"),
-    "recipe": ("Recipes: mean AUC over seeds", "AUC", "z or t"),
+    "recipe": ("Recipes: mean AUC over seeds or folds", "AUC", "z or t"),
     "roc": ("Parts of the ROC curves", "value", None),
     "threshold": ("Rates at thresholds chosen on validation", "rate", None),
     "calibration": ("Brier scores (lower is better)", "score", None),
@@ -179,7 +180,7 @@ def _estimates(console: Console, rows: pd.DataFrame) -> None:
                 else "-"
                 for arm in arms
             ]
-            lines.append((str(metric).replace("_", " "), *values))
+            lines.append((metric_label(str(metric)), *values))
         name = "Calibration" if analysis == "calibration" else _TITLES[str(analysis)][0]
         print_table(console, f"{task}: {name}, each arm", ("", *arms), lines)
 

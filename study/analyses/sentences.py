@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from manuscript.text import metric_label
+
 if TYPE_CHECKING:
     from stats.lmm.terms import TermMeaning
 
@@ -24,7 +26,6 @@ _LOUD = (
 _DELONG_LIMIT = (
     "This compares two trained models on these images; how much a second training would differ is not in it."
 )
-_METRIC_NAMES = {"auc": "AUC", "f1": "F1"}
 _PAIRS_LIMIT = (
     "Each pair is two trained models on these images; how much a second training would differ is not in it."
 )
@@ -166,7 +167,8 @@ def winner_sentence(rows: Sequence[Mapping[str, Any]], *, chosen_from: str) -> s
     verdict = (
         f"the choice among {count} is worth {_signed(added)} of it" if added > 0 else "no optimism was found"
     )
-    metric = _METRIC_NAMES.get(first["metric"], first["metric"])
+    label = metric_label(first["metric"])
+    metric = label if label.isupper() else label.lower()
     inside = f"{_percent(corrected['conf_level'])} interval {_span(corrected)}"
     return (
         f"{_place(first)}the best of {count} cells ({chosen_from}), {first['arm_a']}, has a validation "
@@ -202,7 +204,8 @@ def _margin(row: Mapping[str, Any], shown: bool) -> str:
 def _recipe(row: Mapping[str, Any], shown: bool) -> str:
     a, b = _arms(row)
     reading = str(row["comparison"]).partition(", ")[2]
-    values = f"mean test AUC over seeds {row['estimate_a']:.3f} against {row['estimate_b']:.3f}"
+    over = "folds" if "other training sets" in reading else "seeds"
+    values = f"mean test AUC over {over} {row['estimate_a']:.3f} against {row['estimate_b']:.3f}"
     if shown:
         better, other = (a, b) if row["estimate"] > 0 else (b, a)
         found = f"{better} ranks the test images better than {other}"

@@ -5,18 +5,10 @@ from __future__ import annotations
 import pandas as pd
 from rich.console import Console
 
+from manuscript.text import metric_label
 from stats.results import records
 from study.compare.tables import CompareOptions, Comparison
 from study.rich_tables import interval, number, p_text, print_table
-
-METRICS = {
-    "calibration_in_the_large": "in the large",
-    "intercept": "intercept",
-    "slope": "slope",
-    "brier": "Brier score",
-    "brier_scaled": "scaled Brier",
-    "ece": "ECE (debiased)",
-}
 
 
 def print_comparison(console: Console, found: Comparison, options: CompareOptions) -> None:
@@ -109,5 +101,5 @@ def _by_model(console: Console, title: str, frame: pd.DataFrame) -> None:
             f"({interval(own.loc[m, 'conf_low'], own.loc[m, 'conf_high'], 3)})"
             for m in models
         ]
-        rows.append((METRICS.get(metric, metric.replace("_", " ")), *cells))
+        rows.append((metric_label(metric), *cells))
     print_table(console, title, ("", *models), rows)
