@@ -172,10 +172,12 @@ def _mcnemar_effect(test: PairedPredictions, correct_a: np.ndarray, correct_b: n
     note = shared_patients_note(test)
     if note is None or test.groups is None or any(group is None for group in test.groups):
         return note
-    # the permutation is not looked at, so few patterns do
-    fit = clustered_mcnemar_test(
-        correct_a, correct_b, test.groups.tolist(), n_resamples=99, rng=np.random.default_rng(0)
-    )
+    try:  # the permutation is not looked at, so few patterns do
+        fit = clustered_mcnemar_test(
+            correct_a, correct_b, test.groups.tolist(), n_resamples=99, rng=np.random.default_rng(0)
+        )
+    except ValueError:  # a single patient: nothing to cluster by
+        return note
     if not np.isfinite(fit.design_effect) or np.isnan(fit.p_obuchowski):
         return note
     return f"{note} (clustered by patient: variance x {fit.design_effect:.2f}, p {fit.p_obuchowski:.4g})"

@@ -36,7 +36,9 @@ def compare_command(
     ] = None,
     group: Annotated[str | None, typer.Option(help="Column of patient ids.")] = None,
     logits: Annotated[bool, typer.Option("--logits", help="Scores are log odds, not probabilities.")] = False,
-    threshold: Annotated[float, typer.Option(help="Called positive at and above it.")] = 0.5,
+    threshold: Annotated[
+        float | None, typer.Option(help="Called positive at and above it; default 0.5.")
+    ] = None,
     split: Annotated[
         str | None,
         typer.Option(help="Column with val and test: thresholds and winners are chosen on val."),
@@ -50,14 +52,15 @@ def compare_command(
     specificity: Specificity = None,
     sensitivity: Sensitivity = None,
     partial_auc: PartialAuc = None,
-    focus: Focus = "specificity",
+    focus: Focus = None,
     band: Band = "auto",
     margin: Annotated[
         float | None, typer.Option(help="Loss of AUC that is still acceptable: tests of non-inferiority.")
     ] = None,
     margin_method: Annotated[
-        MarginMethod, typer.Option(help="With --margin: mover-logit keeps its level for AUCs near 1.")
-    ] = MarginMethod.delong,
+        MarginMethod | None,
+        typer.Option(help="With --margin: delong (default); mover-logit keeps its level for AUCs near 1."),
+    ] = None,
     reference: Annotated[
         str | None,
         typer.Option(help="Compare AUCs with this model only; with --margin, others must not fall below it."),
@@ -85,22 +88,29 @@ def compare_command(
     from study.single_tests.table_file import read_user_table
     from study.single_tests.user_table import listed, listed_numbers
 
+    _refuse_alone(
+        ("--target", target is not None, "--rule", rule is not None),
+        ("--margin-method", margin_method is not None, "--margin", margin is not None),
+        ("--focus", focus is not None, "--partial-auc", partial_auc is not None),
+    )
+    if rule is not None and threshold is not None:
+        raise ValueError("--threshold and --rule both set the threshold; give one of them.")
     low_high = listed_numbers("--partial-auc", partial_auc, count=2)
     options = CompareOptions(
         adjust="holm" if adjust == AucAdjust.max_t else adjust.value,
         auc_adjust=adjust.value,
-        threshold=threshold,
+        threshold=0.5 if threshold is None else threshold,
         rule=None if rule is None else rule.value,
         target=target,
         parts=RocParts(
             specificity=listed_numbers("--specificity", specificity),
             sensitivity=listed_numbers("--sensitivity", sensitivity),
             partial=(low_high[0], low_high[1]) if low_high else None,
-            focus=focus,
+            focus=focus or "specificity",
             band=band,
         ),
         margin=margin,
-        margin_method=margin_method.value,
+        margin_method="delong" if margin_method is None else margin_method.value,
         reference=reference,
         conf_level=conf_level,
         n_resamples=n_resamples,
@@ -131,3 +141,10 @@ def compare_command(
 
         for path in write_comparison(found, options, out):
             typer.echo(f"Wrote {path}", err=True)
+
+
+def _refuse_alone(*pairs: tuple[str, bool, str, bool]) -> None:
+    """Raise ValueError for an option that was given without the one that it belongs to."""
+    for option, given, other, there in pairs:
+        if given and not there:
+            raise ValueError(f"{option} has no effect without {other}; give both or neither.")

@@ -22,7 +22,9 @@ Sensitivity = Annotated[
 PartialAuc = Annotated[
     str | None, typer.Option(metavar="LOW,HIGH", help="Area between two specificities, for example 0.8,1.")
 ]
-Focus = Annotated[str, typer.Option(help="The rate that --partial-auc is over: specificity or sensitivity.")]
+Focus = Annotated[
+    str | None, typer.Option(help="The rate that --partial-auc is over: specificity or sensitivity.")
+]
 Band = Annotated[str, typer.Option(help="Simultaneous band of the curve: auto, ks, fixed-width or none.")]
 
 
