@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from data.busi import BUSI_INFO, find_busi, load_busi
 from data.dataset import Dataset, DatasetInfo
-from data.folder import FOLDER_INFO, check_folder, load_folder
-from data.manifest_file import MANIFEST_INFO, check_manifest, load_manifest
+from data.readers.busi import BUSI_INFO, find_busi, load_busi
+from data.readers.folder import FOLDER_INFO, check_folder, load_folder
+from data.readers.manifest_file import MANIFEST_INFO, check_manifest, load_manifest
 
 _ACL_INFO = DatasetInfo(
     name="radimagenet-acl",

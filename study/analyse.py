@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from data.folds import fold_split
+from data.splits.folds import fold_split
 from data.store import Store
 from stats.results import RESULT_COLUMNS, ComparisonResult, results_frame
 from study.analyses.all_pairs import PAIR_COLUMNS, all_pairs

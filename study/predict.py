@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from data.decode import square_image
-from data.pixels import IMAGE_SUFFIXES, read_pixels
+from data.images.decode import square_image
+from data.images.pixels import IMAGE_SUFFIXES, read_pixels
 
 # As in folders of a data set: segmentations lie beside their image.
 _MASK_STEM = re.compile(r"(?P<image>.+)_mask(_\d+)?")

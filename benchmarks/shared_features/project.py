@@ -13,7 +13,7 @@ import torch
 from rich.console import Console
 
 from benchmarks.shared_features.task import IMAGE_SIZE, study_text
-from data.decode import decode_images
+from data.images.decode import decode_images
 from data.registry import load_dataset
 from study.config import LoadedStudy, parse_study
 from study.run.progress import GridProgress

@@ -102,10 +102,10 @@ def split_command(
 
     Example: study data split busi --positive malignant --folds 5 --val 0.15
     """
-    from data.folds import fold_split
     from data.labels import with_labels
     from data.registry import dataset_available, dataset_info
-    from data.splits import split_hash
+    from data.splits.folds import fold_split
+    from data.splits.split import split_hash
     from study.run.prepare import divide, division_notes
 
     options = _options(option)
@@ -139,7 +139,7 @@ def _split_config(train: float | None, val: float, test: float | None, **others:
 
 
 def _print_parts(split: Any, manifest: Any) -> None:
-    from data.splits import split_report
+    from data.splits.split import split_report
 
     report = split_report(split, manifest)
     for part in _PARTS:
@@ -175,9 +175,9 @@ def _print_info(info: DatasetInfo, place: str) -> None:
 
 
 def _print_published(class_counts: Mapping[str, int], positive: list[str], config: SplitConfig) -> None:
-    from data.folds import fold_counts
     from data.labels import check_positive
-    from data.splits import label_counts
+    from data.splits.folds import fold_counts
+    from data.splits.split import label_counts
 
     check_positive(positive, list(class_counts))
     n_positive = sum(class_counts[name] for name in set(positive))

@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from data.folds import fold_counts
 from data.registry import dataset_available, dataset_info
-from data.splits import split_counts
+from data.splits.folds import fold_counts
+from data.splits.split import split_counts
 from study.config import StudyConfig, TaskConfig
 from study.grid import Cell, group_cells
 from study.run.cost import GroupCost, group_cost, new_trunks

@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 
 from data.dataset import Dataset, manifest_hash
-from data.decode import decode_images
-from data.folds import fold_split, make_folds
+from data.images.decode import decode_images
 from data.labels import with_labels
 from data.registry import load_dataset
-from data.split_notes import split_notes
-from data.splits import make_split, split_hash
+from data.splits.folds import fold_split, make_folds
+from data.splits.notes import split_notes
+from data.splits.split import make_split, split_hash
 from study.config import SplitConfig, TaskConfig
 from study.grid import CELL_COLUMNS, Cell, cell_id, group_cells
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.folds import fold_split
+from data.splits.folds import fold_split
 from data.store import Store
 from stats.roc.delong import delong
 from study.analyse import analyse

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from data.dataset import Dataset, DatasetInfo
-from data.scan import ImageFile, dataset_of_files
+from data.readers.scan import ImageFile, dataset_of_files
 
 _NEEDED = ("path", "label")
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from data.dataset import Dataset, DatasetInfo, make_manifest
-from data.pixels import ImageFacts, probe_image, read_mask_files, read_pixels
+from data.images.pixels import ImageFacts, probe_image, read_mask_files, read_pixels
 
 _THREADS = 2
 _NAMED = 5

@@ -6,7 +6,7 @@ from typing import Literal
 
 import pandas as pd
 
-from data.split_counts import PARTS, label_counts, split_counts
+from data.splits.counts import PARTS, label_counts, split_counts
 
 Group = Literal["patient", "image"]
 

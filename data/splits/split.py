@@ -8,9 +8,9 @@ import json
 import numpy as np
 import pandas as pd
 
-from data.grouped import assign_groups
-from data.split_counts import PARTS, label_counts, split_counts
-from data.split_notes import Group, leak_share, split_notes, split_report
+from data.splits.counts import PARTS, label_counts, split_counts
+from data.splits.grouped import assign_groups
+from data.splits.notes import Group, leak_share, split_notes, split_report
 
 __all__ = [
     "PARTS",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data.pixels import probe_image, read_mask_files, read_pixels
+from data.images.pixels import probe_image, read_mask_files, read_pixels
 
 rng = np.random.default_rng(1)
 GREY = rng.integers(0, 256, (12, 20), dtype=np.uint8)

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.folds import fold_counts, fold_split, make_folds
-from data.splits import split_hash
+from data.splits.folds import fold_counts, fold_split, make_folds
+from data.splits.split import split_hash
 
 OPTIONS = {"folds": 5, "val": 0.15, "stratify": True, "group": "patient", "seed": 42}
 

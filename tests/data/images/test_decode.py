@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data import decode
-from data.decode import decode_images
-from data.folder import load_folder
+from data.images import decode
+from data.images.decode import decode_images
+from data.readers.folder import load_folder
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from data.dataset import Dataset, DatasetInfo
-from data.pixels import IMAGE_SUFFIXES
-from data.scan import ImageFile, dataset_of_files
+from data.images.pixels import IMAGE_SUFFIXES
+from data.readers.scan import ImageFile, dataset_of_files
 
 _MASK_STEM = re.compile(r"(?P<image>.+)_mask(_\d+)?")
 

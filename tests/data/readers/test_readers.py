@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.busi import load_busi
-from data.folder import load_folder
-from data.manifest_file import load_manifest
+from data.readers.busi import load_busi
+from data.readers.folder import load_folder
+from data.readers.manifest_file import load_manifest
 
-BUSI_COPY = Path(__file__).parents[3] / "shared" / "busi"
+BUSI_COPY = Path(__file__).parents[4] / "shared" / "busi"
 
 
 def test_busi_from_the_root_or_the_folder_itself(busi_folder):

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.grouped import _cost, assign_groups
-from data.splits import (
+from data.splits.grouped import _cost, assign_groups
+from data.splits.split import (
     label_counts,
     leak_share,
     make_split,

@@ -7,9 +7,9 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 
-from data.grouped import assign_groups
-from data.split_notes import Group
-from data.splits import check_labels, group_codes
+from data.splits.grouped import assign_groups
+from data.splits.notes import Group
+from data.splits.split import check_labels, group_codes
 
 MAX_FOLDS = 20
 

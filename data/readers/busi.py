@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from data.dataset import Dataset, DatasetInfo
-from data.folder import images_of_class
-from data.scan import ImageFile, dataset_of_files
+from data.readers.folder import images_of_class
+from data.readers.scan import ImageFile, dataset_of_files
 
 _TOP = "Dataset_BUSI_with_GT"
 

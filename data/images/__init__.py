@@ -1,0 +1,1 @@
+"""Images: files to pixels, pixels to arrays for training."""

@@ -1,0 +1,1 @@
+"""Splits: training, validation and test parts, folds, and what to know about them."""
