@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from study.config import StudyConfig
-from study.grid import Cell
+from study.grid import Cell, build_cells
 from study.run.unfreezing import same_level_notes
 from training.fusion import pretrain_parts
 from training.settings import FEATURES, CellSettings
@@ -58,7 +58,7 @@ def check_knobs(
 
     Parameters
     ----------
-    cells : those that will be trained
+    cells : those that will be trained, all of the grid or a part of it
     cuda : whether they are trained on a CUDA device, where alone `amp` acts; None = not known
     n_train : training images by task and fold; with them, batches larger than the set are recognised
     weights : SHA-256 by pretrain and backbone; with them, one file under two names is recognised
@@ -67,7 +67,8 @@ def check_knobs(
     ------
     ValueError : a factor acts in no cell, or levels make the same model and training
     """
-    idle = idle_factors(config, cells)
+    # Of the whole grid: a part of it, chosen with --only, may leave a factor out.
+    idle = idle_factors(config, build_cells(config))
     twins = find_twins(cells, cuda=cuda, n_train=n_train, weights=weights)
     refused = [found for found in twins if not _TOLD.issuperset(found.factors)]
     faults = [*idle, *(found.text for found in refused)]

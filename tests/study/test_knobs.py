@@ -3,7 +3,7 @@
 import pytest
 
 from study.config import load_study, parse_study, shipped_studies
-from study.grid import build_cells
+from study.grid import build_cells, select_cells
 from study.run.knobs import check_knobs, find_twins
 
 SMALL = """
@@ -108,6 +108,13 @@ def test_the_originals_wiring_would_have_been_found(monkeypatch):
     monkeypatch.setattr(training.heads, "head_shapes", wired_wrong)
     (found,) = find_twins(build_cells(load_study("large-grid").config), cuda=None)
     assert (found.factors, found.n_sets) == (("fc_ratio",), 64)
+
+
+def test_a_part_of_the_grid_may_leave_a_factor_out():
+    study = load_study("large-grid")
+    cells = select_cells(build_cells(study.config), ["head=Linear"], study.config)
+    assert {cell.recipe["filters"] for cell in cells} == {None}
+    check_knobs(study.config, cells, cuda=None)
 
 
 def test_levels_of_unfreezing_that_repeat_are_told_and_kept():
