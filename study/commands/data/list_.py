@@ -1,0 +1,63 @@
+"""`study data list`: which data sets there are, and how to get one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from study.commands.data.shared import Root, counts_text, steps_text
+
+if TYPE_CHECKING:
+    from data.dataset import DatasetInfo
+
+
+def list_command(
+    name: Annotated[str | None, typer.Argument(help="One data set, with the steps to get it.")] = None,
+    data_root: Root = None,
+) -> None:
+    """List the data sets that a study file may name, or tell all about one.
+
+    Example: study data list busi
+    """
+    from data.registry import dataset_info, dataset_names
+
+    if name is not None:
+        _print_info(dataset_info(name), _place(name, data_root, {}))
+        return
+    for known in dataset_names():
+        info = dataset_info(known)
+        counts = info.class_counts
+        images = (
+            f"{sum(counts.values())} images ({counts_text(counts)})" if counts else "any number of images"
+        )
+        typer.echo(f"{known}: {info.title}; {images}")
+        typer.echo(f"    {_place(known, data_root, {})}")
+    typer.echo("`study data list NAME` tells how to get one.")
+
+
+def _print_info(info: DatasetInfo, place: str) -> None:
+    typer.echo(f"{info.name}: {info.title}")
+    typer.echo(f"modality: {info.modality}")
+    if info.class_counts:
+        typer.echo(f"images: {sum(info.class_counts.values())} ({counts_text(info.class_counts)})")
+    elif info.classes:
+        typer.echo(f"classes: {', '.join(info.classes)}")
+    groups = "" if info.n_groups is None else f" ({info.n_groups})"
+    typer.echo(f"independent unit: {info.unit}{groups}")
+    for label, text in (("licence", info.licence), ("cite", info.citation), ("home", info.homepage)):
+        if text:
+            typer.echo(f"{label}: {text}")
+    typer.echo(place)
+    typer.echo(steps_text(info))
+
+
+def _place(name: str, data_root: Path | None, options: Mapping[str, Any]) -> str:
+    from data.registry import dataset_available
+
+    if name in ("folder", "manifest"):
+        return "your own images; named by the option `path`"
+    available, reason = dataset_available(name, data_root, options)
+    return reason if available else f"not here: {reason}"
