@@ -51,6 +51,8 @@ class Dataset:
     read_image : image_id -> uint8 array (height, width) for grey files or (height, width, 3) for RGB
     read_mask : image_id -> bool array (height, width), True = lesion; None where the set has no mask
     notes : defects and peculiarities found while reading; whoever shows the data set prints them
+    published_split : the division that the data set brings: image_id and split ("train", "val", "test"),
+        with folds also fold (one row per image and fold); None where it brings none
     """
 
     info: DatasetInfo
@@ -58,6 +60,7 @@ class Dataset:
     read_image: Callable[[str], np.ndarray]
     read_mask: Callable[[str], np.ndarray | None]
     notes: tuple[str, ...] = ()
+    published_split: pd.DataFrame | None = None
 
 
 def make_manifest(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
