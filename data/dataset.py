@@ -5,13 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-MANIFEST_COLUMNS = ("image_id", "path", "group_id", "class", "sha256", "width", "height", "mask_path")
+MANIFEST_COLUMNS = (
+    "image_id",
+    "path",
+    "group_id",
+    "class",
+    "sha256",
+    "width",
+    "height",
+    "mode",
+    "mask_path",
+)
+UNREADABLE_COLUMNS = ("path", "reason")
 _HASHED_COLUMNS = ("image_id", "class", "group_id", "sha256")
 
 
@@ -21,6 +32,7 @@ class DatasetInfo:
 
     Attributes
     ----------
+    task : what is to be told from what
     class_counts : images per class where the source states them, else None
     unit : finest unit of which independence can be claimed: "image", "patient" or "exam"
     steps : exact steps to get the data, in order
@@ -30,6 +42,7 @@ class DatasetInfo:
     name: str
     title: str
     modality: str
+    task: str
     classes: tuple[str, ...]
     class_counts: dict[str, int] | None
     unit: str
@@ -40,6 +53,11 @@ class DatasetInfo:
     n_groups: int | None
 
 
+def no_unreadable() -> pd.DataFrame:
+    """An empty table of unreadable files."""
+    return pd.DataFrame(columns=list(UNREADABLE_COLUMNS), dtype="object")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
     """One data set, ready to read.
@@ -47,12 +65,15 @@ class Dataset:
     Attributes
     ----------
     manifest : one row per image with MANIFEST_COLUMNS, sorted by image_id; group_id and mask_path null
-        where there is none; width and height in pixels of the file
+        where there is none; width and height in pixels of the file; mode is Pillow's mode of the file
+        ("L", "RGB"), the photometric interpretation of a DICOM file, or "uint8" for images of an array
     read_image : image_id -> uint8 array (height, width) for grey files or (height, width, 3) for RGB
     read_mask : image_id -> bool array (height, width), True = lesion; None where the set has no mask
     notes : defects and peculiarities found while reading; whoever shows the data set prints them
+    unreadable : files that are listed but cannot be read (UNREADABLE_COLUMNS), in the order of the data
+        set; their images are not in the manifest
     published_split : the division that the data set brings: image_id and split ("train", "val", "test"),
-        with folds also fold (one row per image and fold); None where it brings none
+        with folds also fold (from 0, one row per image and fold); None where it brings none
     """
 
     info: DatasetInfo
@@ -60,6 +81,7 @@ class Dataset:
     read_image: Callable[[str], np.ndarray]
     read_mask: Callable[[str], np.ndarray | None]
     notes: tuple[str, ...] = ()
+    unreadable: pd.DataFrame = field(default_factory=no_unreadable)
     published_split: pd.DataFrame | None = None
 
 
@@ -76,7 +98,7 @@ def make_manifest(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     _check_unique(frame)
     for name in ("width", "height"):
         frame[name] = frame[name].astype("int64")
-    for name in ("group_id", "mask_path"):
+    for name in ("group_id", "mode", "mask_path"):
         frame[name] = frame[name].astype("object").where(frame[name].notna(), None)
     return frame.sort_values("image_id", kind="stable", ignore_index=True)
 

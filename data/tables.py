@@ -22,6 +22,7 @@ MANIFEST_TYPES = {
     "sha256": pa.string(),
     "width": pa.int64(),
     "height": pa.int64(),
+    "mode": pa.string(),
     "mask_path": pa.string(),
 }
 SPLIT_TYPES = {"image_id": pa.string(), "split": pa.string(), "fold": pa.int64()}

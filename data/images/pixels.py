@@ -19,17 +19,19 @@ _LOSSLESS = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "LA": "LA", "RGBA": "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageFacts:
-    """What a manifest records of an image file: SHA-256 of its bytes, width and height in pixels."""
+    """What a manifest records of an image file: SHA-256 of its bytes, size in pixels, Pillow's mode."""
 
     sha256: str
     width: int
     height: int
+    mode: str
 
 
-def probe_image(path: Path) -> ImageFacts:
+def probe_image(path: Path, *, is_mask: bool = False) -> ImageFacts:
     """Check that a file is a readable 8-bit image and return its facts.
 
-    PNG files are checked by the checksums that they carry, others by decoding them.
+    PNG files are checked by the checksums that they carry, others by decoding them. A mask may have
+    transparent pixels, as `read_mask_files` reads its colours alone.
 
     Raises
     ------
@@ -40,15 +42,16 @@ def probe_image(path: Path) -> ImageFacts:
     content = path.read_bytes()
     with _opened(content) as image:
         width, height = image.size
+        mode = image.mode
         try:
             opaque = image.mode in ("1", "L", "RGB") and "transparency" not in image.info
             if image.format == "PNG" and opaque:
                 image.verify()
             else:
-                _array(image)
+                _array(image, ignore_alpha=is_mask)
         except (OSError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
             raise ValueError(f"damaged: {error}") from error
-    return ImageFacts(sha256=hashlib.sha256(content).hexdigest(), width=width, height=height)
+    return ImageFacts(sha256=hashlib.sha256(content).hexdigest(), width=width, height=height, mode=mode)
 
 
 def read_pixels(path: Path) -> np.ndarray:
@@ -68,19 +71,11 @@ def read_pixels(path: Path) -> np.ndarray:
     Whatever would need a choice (a window for 16 bits, a background for transparency) is refused: that
     choice belongs to whoever prepares the data.
     """
-    try:
-        with _opened(path.read_bytes()) as image:
-            return _array(image)
-    except (ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-        raise ValueError(f"The image '{path}' cannot be used: {error}.") from error
-    except OSError as error:
-        if error.errno is not None:
-            raise
-        raise ValueError(f"The image '{path}' cannot be used: damaged: {error}.") from error
+    return _read(path)
 
 
 def read_mask_files(paths: Sequence[Path], *, shape: tuple[int, int]) -> np.ndarray:
-    """Merge mask files: a pixel belongs to the mask where any of them is not black.
+    """Merge mask files: a pixel belongs to the mask where any of them is not black, transparent or not.
 
     Returns
     -------
@@ -92,7 +87,7 @@ def read_mask_files(paths: Sequence[Path], *, shape: tuple[int, int]) -> np.ndar
     """
     merged = np.zeros(shape, dtype=bool)
     for path in paths:
-        pixels = read_pixels(path)
+        pixels = _read(path, ignore_alpha=True)
         mask = pixels > 0 if pixels.ndim == 2 else (pixels > 0).any(axis=2)
         if mask.shape != shape:
             raise ValueError(
@@ -101,6 +96,18 @@ def read_mask_files(paths: Sequence[Path], *, shape: tuple[int, int]) -> np.ndar
             )
         merged |= mask
     return merged
+
+
+def _read(path: Path, *, ignore_alpha: bool = False) -> np.ndarray:
+    try:
+        with _opened(path.read_bytes()) as image:
+            return _array(image, ignore_alpha=ignore_alpha)
+    except (ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+        raise ValueError(f"The image '{path}' cannot be used: {error}.") from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise ValueError(f"The image '{path}' cannot be used: damaged: {error}.") from error
 
 
 def _opened(content: bytes) -> Image.Image:
@@ -119,12 +126,12 @@ def _opened(content: bytes) -> Image.Image:
     return image
 
 
-def _array(image: Image.Image) -> np.ndarray:
+def _array(image: Image.Image, *, ignore_alpha: bool = False) -> np.ndarray:
     if image.mode in ("P", "PA", "L", "RGB") and "transparency" in image.info:
         image = image.convert("RGBA")
     pixels = np.asarray(image.convert(_LOSSLESS[image.mode]), dtype=np.uint8)
     if image.mode in ("LA", "RGBA", "PA"):
-        if (pixels[..., -1] != 255).any():
+        if not ignore_alpha and (pixels[..., -1] != 255).any():
             raise ValueError("it has transparent pixels; flatten the file onto a background first")
         pixels = pixels[..., 0] if image.mode == "LA" else pixels[..., :3]
     return np.ascontiguousarray(pixels)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from data.phantoms.info import PHANTOM_CLASSES
 from data.phantoms.lesion import Lesion, draw_cues, draw_lesion
 from data.phantoms.phantom import Phantom, check_phantom
 from data.phantoms.texture import (
@@ -18,7 +19,7 @@ from data.phantoms.texture import (
     speckle_envelope,
 )
 
-BREAST_CLASSES = ("benign", "malignant", "normal")
+BREAST_CLASSES = PHANTOM_CLASSES["breast"]
 _SIGN = {"benign": -1.0, "malignant": 1.0, "normal": 0.0}
 _NOISE_FLOOR = -42.0  # dB below the mean echo of gland
 

@@ -6,12 +6,13 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from data.phantoms.anatomy import paint_knee
+from data.phantoms.info import PHANTOM_CLASSES
 from data.phantoms.ligament import paint_ligament
 from data.phantoms.phantom import Phantom, check_phantom
 from data.phantoms.shapes import Canvas
 from data.phantoms.texture import Draws, FloatArray, rician, scale_to_grey, smooth_field
 
-KNEE_CLASSES = ("intact", "torn")
+KNEE_CLASSES = PHANTOM_CLASSES["knee"]
 _SIGN = {"intact": -1.0, "torn": 1.0}
 
 

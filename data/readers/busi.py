@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from data.dataset import Dataset, DatasetInfo
 from data.readers.folder import images_of_class
-from data.readers.scan import ImageFile, dataset_of_files
+from data.readers.notes import count_notes
+from data.readers.places import find_folder
+from data.readers.reader import Reader
+from data.readers.scan import ImageFile, class_counts, dataset_of_files
 
 _TOP = "Dataset_BUSI_with_GT"
 
@@ -15,6 +20,7 @@ BUSI_INFO = DatasetInfo(
     name="busi",
     title="Breast Ultrasound Images (BUSI)",
     modality="ultrasound, breast",
+    task="malignant lesions from benign ones and normal tissue",
     classes=("benign", "malignant", "normal"),
     class_counts={"benign": 437, "malignant": 210, "normal": 133},
     unit="image",
@@ -46,32 +52,9 @@ def find_busi(data_root: Path | None) -> Path:
     FileNotFoundError, NotADirectoryError : no data root given, or none of these folders is there
     ValueError : a class folder is missing
     """
-    if data_root is None:
-        raise FileNotFoundError(
-            f"The data set 'busi' needs --data-root, the folder that holds {_TOP}. "
-            "See `study data list busi` for how to get it."
-        )
-    root = Path(data_root)
-    if not root.exists():
-        raise FileNotFoundError(f"There is no folder '{root}' (--data-root). Create it or name another one.")
-    if not root.is_dir():
-        raise NotADirectoryError(f"'{root}' (--data-root) is a file; name the folder that holds {_TOP}.")
-    places = [root, root / _TOP, root / "busi", root / "busi" / _TOP]
-    found = next(
-        (place for place in places if any((place / name).is_dir() for name in BUSI_INFO.classes)), None
-    )
-    if found is None:
-        raise FileNotFoundError(
-            f"'{root}' holds neither {_TOP} nor the folders {', '.join(BUSI_INFO.classes)}. "
-            "See `study data list busi` for how to get the data set."
-        )
-    missing = [name for name in BUSI_INFO.classes if not (found / name).is_dir()]
-    if missing:
-        raise ValueError(
-            f"'{found}' lacks the class folder(s) {', '.join(missing)}; BUSI has "
-            f"{', '.join(BUSI_INFO.classes)}. Unpack the archive again."
-        )
-    return found
+    classes = BUSI_INFO.classes
+    places = [_TOP, "busi", f"busi/{_TOP}"]
+    return find_folder("busi", data_root, places=places, marks=classes, needs=classes)
 
 
 def load_busi(data_root: Path | None) -> Dataset:
@@ -83,7 +66,7 @@ def load_busi(data_root: Path | None) -> Dataset:
     Raises
     ------
     FileNotFoundError, NotADirectoryError : the data set is not at `data_root`
-    ValueError : a class folder is missing or empty, files that cannot be read, a file in a wrong class folder
+    ValueError : a class folder is missing or empty, a file in a wrong class folder, no readable file
     """
     folder = find_busi(data_root)
     files: list[ImageFile] = []
@@ -112,13 +95,7 @@ def _is_busi(file: ImageFile) -> bool:
 
 
 def _notes(files: list[ImageFile], ignored: list[ImageFile]) -> list[str]:
-    notes = []
-    published = BUSI_INFO.class_counts or {}
-    counts = {name: sum(file.class_name == name for file in files) for name in published}
-    if counts != published:
-        found = ", ".join(f"{n} {name}" for name, n in counts.items())
-        expected = ", ".join(f"{n} {name}" for name, n in published.items())
-        notes.append(f"This copy of BUSI has {found} images; the published set has {expected}.")
+    notes = count_notes(BUSI_INFO, class_counts(files), title="BUSI")
     if ignored:
         notes.append(
             f"{len(ignored)} file(s) are not named as in BUSI and were left out, first "
@@ -127,3 +104,14 @@ def _notes(files: list[ImageFile], ignored: list[ImageFile]) -> list[str]:
     if not any(file.masks for file in files):
         notes.append("This copy of BUSI has no lesion masks.")
     return notes
+
+
+def _load(data_root: Path | None, options: Mapping[str, Any]) -> Dataset:
+    return load_busi(data_root)
+
+
+def _find(data_root: Path | None, options: Mapping[str, Any]) -> Path:
+    return find_busi(data_root)
+
+
+BUSI = Reader(info=BUSI_INFO, load=_load, find=_find)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from data.dataset import Dataset, DatasetInfo
 from data.images.pixels import IMAGE_SUFFIXES
+from data.readers.places import below, check_folder, list_folder
+from data.readers.reader import Option, Reader
 from data.readers.scan import ImageFile, dataset_of_files
 
 _MASK_STEM = re.compile(r"(?P<image>.+)_mask(_\d+)?")
@@ -15,6 +19,7 @@ FOLDER_INFO = DatasetInfo(
     name="folder",
     title="Images in one folder per class",
     modality="as given",
+    task="one class from the others",
     classes=(),
     class_counts=None,
     unit="image",
@@ -40,10 +45,10 @@ def load_folder(path: Path) -> Dataset:
     Raises
     ------
     FileNotFoundError, NotADirectoryError : `path` is absent or no folder
-    ValueError : fewer than two class folders, a class folder without images, files that cannot be read
+    ValueError : fewer than two class folders, a class folder without images, no readable file
     """
     check_folder(path)
-    folders = sorted(part for part in path.iterdir() if part.is_dir() and not part.name.startswith("."))
+    folders = [part for part in list_folder(path) if part.is_dir()]
     if len(folders) < 2:
         found = ", ".join(part.name for part in folders) or "none"
         raise ValueError(
@@ -56,14 +61,6 @@ def load_folder(path: Path) -> Dataset:
     return dataset_of_files(FOLDER_INFO, files)
 
 
-def check_folder(path: Path) -> None:
-    """Raise where `path` is not an existing folder."""
-    if not path.exists():
-        raise FileNotFoundError(f"There is no folder '{path}'. Check `path` and --data-root.")
-    if not path.is_dir():
-        raise NotADirectoryError(f"'{path}' is a file, but a folder with one sub-folder per class is needed.")
-
-
 def images_of_class(folder: Path, class_name: str, *, prefix: str = "") -> list[ImageFile]:
     """List the images of one class folder with their masks, sorted by name.
 
@@ -71,11 +68,7 @@ def images_of_class(folder: Path, class_name: str, *, prefix: str = "") -> list[
     ------
     ValueError : the folder holds no image
     """
-    paths = sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and path.is_file()
-    )
+    paths = [path for path in list_folder(folder) if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
     stems = {path.stem for path in paths}
     masks: dict[str, list[Path]] = {}
     images = []
@@ -99,3 +92,23 @@ def images_of_class(folder: Path, class_name: str, *, prefix: str = "") -> list[
         )
         for path in images
     ]
+
+
+def _load(data_root: Path | None, options: Mapping[str, Any]) -> Dataset:
+    return load_folder(below(data_root, options["path"]))
+
+
+def _find(data_root: Path | None, options: Mapping[str, Any]) -> Path:
+    path = below(data_root, options["path"])
+    check_folder(path)
+    return path
+
+
+FOLDER = Reader(
+    info=FOLDER_INFO,
+    load=_load,
+    find=_find,
+    options=(
+        Option(name="path", kind="text", help="the folder with one sub-folder per class", required=True),
+    ),
+)

@@ -1,14 +1,16 @@
-"""A CSV that lists images: path, label and, where known, patient."""
+"""A CSV that lists images: path, label and, where known, patient and mask."""
 
 from __future__ import annotations
 
-import csv
-import io
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from data.dataset import Dataset, DatasetInfo
+from data.readers.csv_file import check_file, read_rows, refuse_empty
+from data.readers.places import below
+from data.readers.reader import Option, Reader
 from data.readers.scan import ImageFile, dataset_of_files
 
 _NEEDED = ("path", "label")
@@ -17,6 +19,7 @@ MANIFEST_INFO = DatasetInfo(
     name="manifest",
     title="Images listed in a CSV file",
     modality="as given",
+    task="one class from the others",
     classes=(),
     class_counts=None,
     unit="image",
@@ -25,7 +28,8 @@ MANIFEST_INFO = DatasetInfo(
     homepage="",
     steps=(
         "Write a CSV file with the header path,label or path,label,patient: one row per image; paths are "
-        "relative to the CSV file; images of one patient share the text in `patient`.",
+        "relative to the CSV file; images of one patient share the text in `patient`. A column `mask` may "
+        "name the mask file of an image.",
         'Name it in the study file: dataset = "manifest", options = { path = "images.csv" } '
         "(relative to --data-root, or to the current folder).",
     ),
@@ -36,29 +40,28 @@ MANIFEST_INFO = DatasetInfo(
 def load_manifest(path: Path) -> Dataset:
     """Read a manifest CSV; image_id is the text of its column `path`.
 
-    UTF-8 with or without byte order mark, any line ends, any order of columns; further columns are ignored.
+    UTF-8 with or without byte order mark, any line ends, any order of columns; `patient` and `mask` are
+    optional, further columns are ignored. An image without mask leaves its field empty.
 
     Raises
     ------
     FileNotFoundError, IsADirectoryError : `path` is absent or a folder
     ValueError : a column is missing, a field is empty, `patient` is filled in part, an image is listed twice
-        or in two classes, or image files cannot be read
+        or in two classes, or no image can be read
     """
-    rows = _rows(path)
+    check_manifest(path)
+    rows = read_rows(path, needed=_NEEDED, example="path,label or path,label,patient")
     has_patient = any(row.get("patient") for _, row in rows)
-    for name in (*_NEEDED, "patient") if has_patient else _NEEDED:
-        empty = [line for line, row in rows if not row[name]]
-        if empty:
-            raise ValueError(
-                f"'{path}': `{name}` is empty in {len(empty)} row(s), first in line {empty[0]}. "
-                f"Fill it in{' for every image, or remove the column' if name == 'patient' else ''}."
-            )
+    refuse_empty(path, rows, _NEEDED)
+    if has_patient:
+        refuse_empty(path, rows, ("patient",), advice=" for every image, or remove the column")
     files = [
         ImageFile(
             image_id=row["path"],
             path=_place(path.parent, row["path"]),
             class_name=row["label"],
             group_id=row["patient"] if has_patient else None,
+            masks=(_place(path.parent, row["mask"]),) if row.get("mask") else (),
         )
         for _, row in rows
     ]
@@ -69,45 +72,27 @@ def check_manifest(path: Path) -> None:
     """Raise where `path` is not an existing file."""
     if not path.exists():
         raise FileNotFoundError(f"There is no manifest '{path}'. Check `path` and --data-root.")
-    if path.is_dir():
-        raise IsADirectoryError(f"'{path}' is a folder, but a CSV file is needed. Name the file in it.")
-
-
-def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
-    check_manifest(path)
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-        return _parsed(path, csv.reader(io.StringIO(text, newline=""), strict=True))
-    except UnicodeDecodeError as error:
-        raise ValueError(f"'{path}' is not UTF-8 text ({error}). Save the CSV file as UTF-8.") from error
-    except csv.Error as error:
-        raise ValueError(f"'{path}' is not a CSV file ({error}). Save it as CSV with commas.") from error
-
-
-def _parsed(path: Path, reader: Any) -> list[tuple[int, dict[str, str]]]:
-    header = [name.strip() for name in next(reader, [])]
-    missing = [name for name in _NEEDED if name not in header]
-    if missing or len(set(header)) != len(header):
-        raise ValueError(
-            f"'{path}' must begin with the header path,label or path,label,patient (commas between), "
-            f"but its first line is {','.join(header)!r}."
-        )
-    rows = []
-    for fields in reader:
-        if not any(field.strip() for field in fields):
-            continue
-        if len(fields) != len(header):
-            raise ValueError(
-                f"'{path}' line {reader.line_num} has {len(fields)} fields, but the header "
-                f'has {len(header)}. Put texts with commas between quotes ("...").'
-            )
-        row = {name: field.strip() for name, field in zip(header, fields, strict=True)}
-        rows.append((reader.line_num, row))
-    if not rows:
-        raise ValueError(f"'{path}' lists no image. Add one row per image below the header.")
-    return rows
+    check_file(path)
 
 
 def _place(folder: Path, text: str) -> Path:
     # Manifests written on Windows are read elsewhere too.
     return folder / (text.replace("\\", "/") if os.sep == "/" else text)
+
+
+def _load(data_root: Path | None, options: Mapping[str, Any]) -> Dataset:
+    return load_manifest(below(data_root, options["path"]))
+
+
+def _find(data_root: Path | None, options: Mapping[str, Any]) -> Path:
+    path = below(data_root, options["path"])
+    check_manifest(path)
+    return path
+
+
+MANIFEST = Reader(
+    info=MANIFEST_INFO,
+    load=_load,
+    find=_find,
+    options=(Option(name="path", kind="text", help="the CSV file", required=True),),
+)

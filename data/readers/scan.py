@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from data.dataset import Dataset, DatasetInfo, make_manifest
+from data.dataset import Dataset, DatasetInfo
 from data.images.pixels import ImageFacts, probe_image, read_mask_files, read_pixels
+from data.readers.assemble import assemble
 
 _THREADS = 2
-_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,87 +30,69 @@ class ImageFile:
     masks: tuple[Path, ...] = ()
 
 
-def dataset_of_files(info: DatasetInfo, files: Sequence[ImageFile], *, notes: Iterable[str] = ()) -> Dataset:
+def dataset_of_files(
+    info: DatasetInfo,
+    files: Sequence[ImageFile],
+    *,
+    notes: Iterable[str] = (),
+    published_split: pd.DataFrame | None = None,
+) -> Dataset:
     """Make a data set of image files; every file is opened and checked.
 
-    `class_counts` and `n_groups` of the returned info are those of the files.
+    An image that cannot be read, or whose mask cannot, stands in `unreadable` instead of the manifest.
 
     Raises
     ------
-    ValueError : no file; files that cannot be read (the first are named, all are counted); an id twice,
-        or one file in two classes
+    ValueError : no file, or none that can be read; an id twice, or one file in two classes
     """
     _check_one_class_per_file(files)
-    facts = _probe_all(files)
-    manifest = make_manifest(
-        {
-            "image_id": file.image_id,
-            "path": str(file.path.resolve()),
-            "group_id": file.group_id,
-            "class": file.class_name,
-            "sha256": fact.sha256,
-            "width": fact.width,
-            "height": fact.height,
-            "mask_path": str(file.masks[0].resolve()) if file.masks else None,
-        }
-        for file, fact in zip(files, facts, strict=True)
-    )
-    by_id = {file.image_id: file for file in files}
-    return Dataset(
-        info=_described(info, manifest),
-        manifest=manifest,
+    with ThreadPoolExecutor(_THREADS) as pool:
+        found = list(pool.map(_probe, files))
+    readable = [(file, fact) for file, fact in zip(files, found, strict=True) if isinstance(fact, ImageFacts)]
+    by_id = {file.image_id: file for file, _ in readable}
+    return assemble(
+        info,
+        [_row(file, fact) for file, fact in readable],
         read_image=lambda image_id: read_pixels(_file(by_id, image_id).path),
         read_mask=lambda image_id: _mask(_file(by_id, image_id)),
-        notes=(*notes, *duplicate_notes(manifest)),
+        notes=notes,
+        unreadable=[fact for fact in found if not isinstance(fact, ImageFacts)],
+        published_split=published_split,
     )
 
 
-def duplicate_notes(manifest: pd.DataFrame) -> tuple[str, ...]:
-    """Name images whose files are identical byte for byte: across classes, and within one class."""
-    doubled = manifest[manifest["sha256"].duplicated(keep=False)]
-    conflicts: list[str] = []
-    repeats: list[str] = []
-    for _, same in doubled.groupby("sha256", sort=False):
-        names = " = ".join(f"'{image_id}'" for image_id in same["image_id"])
-        (conflicts if same["class"].nunique() > 1 else repeats).append(names)
-    notes = []
-    if conflicts:
-        notes.append(
-            f"{len(conflicts)} image(s) stand in two classes under different names (identical files): "
-            f"{_some(conflicts)}. At least one of the labels is wrong."
-        )
-    if repeats:
-        notes.append(
-            f"{len(repeats)} image(s) occur more than once in their class (identical files): "
-            f"{_some(repeats)}. A copy may lie in another part of the split."
-        )
-    return tuple(notes)
+def class_counts(files: Iterable[ImageFile]) -> dict[str, int]:
+    """Number of images per class."""
+    return dict(Counter(file.class_name for file in files))
 
 
-def _probe_all(files: Sequence[ImageFile]) -> list[ImageFacts]:
-    with ThreadPoolExecutor(_THREADS) as pool:
-        results = list(pool.map(_probe, files))
-    broken = [text for text in results if isinstance(text, str)]
-    if broken:
-        raise ValueError(
-            f"{len(broken)} of {len(files)} images cannot be read: {_some(broken)}. "
-            "Get these files again, convert them, or remove them."
-        )
-    return [fact for fact in results if isinstance(fact, ImageFacts)]
+def _row(file: ImageFile, facts: ImageFacts) -> dict[str, Any]:
+    return {
+        "image_id": file.image_id,
+        "path": str(file.path.resolve()),
+        "group_id": file.group_id,
+        "class": file.class_name,
+        "sha256": facts.sha256,
+        "width": facts.width,
+        "height": facts.height,
+        "mode": facts.mode,
+        "mask_path": str(file.masks[0].resolve()) if file.masks else None,
+    }
 
 
-def _probe(file: ImageFile) -> ImageFacts | str:
+def _probe(file: ImageFile) -> ImageFacts | tuple[str, str]:
+    """Facts of an image, or the file that is at fault and the reason."""
     path = file.path
     try:
         facts = probe_image(path)
         for path in file.masks:
-            probe_image(path)
+            probe_image(path, is_mask=True)
     except FileNotFoundError:
-        return f"'{path}' (no such file)"
+        return str(path), "no such file"
     except OSError as error:
-        return f"'{path}' ({error.strerror or error})"
+        return str(path), error.strerror or str(error)
     except ValueError as error:
-        return f"'{path}' ({error})"
+        return str(path), str(error)
     return facts
 
 
@@ -123,18 +107,6 @@ def _check_one_class_per_file(files: Sequence[ImageFile]) -> None:
             )
 
 
-def _described(info: DatasetInfo, manifest: pd.DataFrame) -> DatasetInfo:
-    counts = manifest["class"].value_counts()
-    order = [*info.classes, *sorted(set(counts.index) - set(info.classes))]
-    n_groups = int(manifest["group_id"].nunique()) if manifest["group_id"].notna().any() else info.n_groups
-    return replace(
-        info,
-        classes=tuple(order),
-        class_counts={name: int(counts.get(name, 0)) for name in order},
-        n_groups=n_groups,
-    )
-
-
 def _file(by_id: dict[str, ImageFile], image_id: str) -> ImageFile:
     if image_id not in by_id:
         raise ValueError(f"The data set has no image '{image_id}'.")
@@ -146,8 +118,3 @@ def _mask(file: ImageFile) -> np.ndarray | None:
         return None
     height, width = read_pixels(file.path).shape[:2]
     return read_mask_files(file.masks, shape=(height, width))
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more

@@ -44,6 +44,7 @@ def test_list_of_one_tells_licence_citation_and_steps():
     result = _run("list", "busi")
     assert result.exit_code == 0
     for text in (
+        "task: malignant lesions from benign ones and normal tissue",
         "licence: unstated by source",
         "doi:10.1016/j.dib.2019.104863",
         "  1. Download",
@@ -52,11 +53,17 @@ def test_list_of_one_tells_licence_citation_and_steps():
         assert text in result.output
 
 
+def test_list_of_one_tells_its_options():
+    result = _run("list", "phantom-knee")
+    assert "option size: pixels per side, from 32 (default 96)" in result.output
+    assert "option path: the CSV file (needed)" in _run("list", "manifest").output
+
+
 def test_unknown_data_set_exits_2_and_names_the_known():
     for command in (["list", "bussi"], ["check", "bussi"], ["split", "bussi", "--positive", "x"]):
         result = _run(*command)
         assert result.exit_code == 2
-        assert "There is no data set 'bussi'. Known are busi, radimagenet-acl" in result.output
+        assert "There is no data set 'bussi'. Known are busi, radimagenet-breast" in result.output
 
 
 def test_check_opens_every_image(images):
@@ -68,12 +75,15 @@ def test_check_opens_every_image(images):
     assert "patients or exams: no ids" in result.output
 
 
-def test_check_names_broken_images(images):
-    (images / "benign" / "3.png").write_bytes(b"")
+def test_check_names_every_broken_image(images):
+    broken = [images / "benign" / f"{number}.png" for number in range(7)]
+    for path in broken:
+        path.write_bytes(b"")
     result = _run("check", "folder", "-o", "path=.", "--data-root", images)
     assert result.exit_code == 2
-    assert "1 of 40 images cannot be read: " in result.output
-    assert "3.png' (it has 0 bytes)" in result.output
+    assert "folder: 33 images, 7 more cannot be read" in result.output
+    for path in broken:
+        assert f"cannot be read: '{path}' (it has 0 bytes)" in result.output
 
 
 def test_check_without_the_data_prints_the_steps(tmp_path):

@@ -1,5 +1,25 @@
 """`study run-grid --dry-run`: the plan without the training."""
 
+import pytest
+
+from tests.data.trees import write_busi, write_radimagenet
+
+
+@pytest.mark.parametrize(
+    "study", ["augmentation", "baseline", "best-models", "fusion", "large-grid", "unfreezing"]
+)
+def test_the_papers_studies_find_the_documented_layouts(study_command, tmp_path, study):
+    write_busi(tmp_path, n=20)
+    write_radimagenet(tmp_path, "acl", n=60)
+    result = study_command(
+        "run-grid", study, "--dry-run", "--data-root", tmp_path, "--weights-dir", tmp_path / "weights"
+    )
+    assert result.exit_code == 0, result.output
+    text = " ".join(result.stdout.split())
+    assert text.count("the images on this machine") >= 2
+    assert "Data set `" not in text
+    assert "acl: This copy of radimagenet-acl has 60 no, 60 yes images" in text
+
 
 def test_the_papers_grid_is_planned_without_data_or_weights(study_command, tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "160")

@@ -17,15 +17,19 @@ def check_command(
     data_root: Root = None,
     option: Option = None,
 ) -> None:
-    """Open every image of a data set and report its counts and defects.
+    """Open every image of a data set and report its counts, its defects, and all files that cannot be read.
+
+    Exit code 2 if there are such files: `study run-grid` would refuse the set.
 
     Example: study data check busi --data-root downloads
     """
     from data.dataset import manifest_hash
 
-    dataset = load(name, data_root, parse_options(option))
+    dataset = load(name, data_root, parse_options(option), unreadable="list")
     manifest = dataset.manifest
-    typer.echo(f"{name}: {len(manifest)} images, all readable")
+    n_unreadable = len(dataset.unreadable)
+    state = f"{n_unreadable} more cannot be read" if n_unreadable else "all readable"
+    typer.echo(f"{name}: {len(manifest)} images, {state}")
     typer.echo(f"classes: {counts_text(dataset.info.class_counts or _class_counts(dataset))}")
     sizes = [_range(manifest[side]) for side in ("width", "height")]
     typer.echo(
@@ -36,6 +40,10 @@ def check_command(
     typer.echo(f"manifest hash: {manifest_hash(manifest)}")
     for note in dataset.notes:
         typer.echo(f"note: {note}")
+    for path, reason in dataset.unreadable.itertuples(index=False, name=None):
+        typer.echo(f"cannot be read: '{path}' ({reason})")
+    if n_unreadable:
+        raise typer.Exit(2)
 
 
 def _class_counts(dataset: Dataset) -> dict[str, int]:

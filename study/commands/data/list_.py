@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +12,7 @@ from study.commands.data.shared import Root, counts_text, steps_text
 
 if TYPE_CHECKING:
     from data.dataset import DatasetInfo
+    from data.readers.reader import Option
 
 
 def list_command(
@@ -22,10 +23,11 @@ def list_command(
 
     Example: study data list busi
     """
-    from data.registry import dataset_info, dataset_names
+    from data.registry import dataset_info, dataset_names, dataset_options
 
     if name is not None:
         _print_info(dataset_info(name), _place(name, data_root, {}))
+        _print_options(dataset_options(name))
         return
     for known in dataset_names():
         info = dataset_info(known)
@@ -41,6 +43,7 @@ def list_command(
 def _print_info(info: DatasetInfo, place: str) -> None:
     typer.echo(f"{info.name}: {info.title}")
     typer.echo(f"modality: {info.modality}")
+    typer.echo(f"task: {info.task}")
     if info.class_counts:
         typer.echo(f"images: {sum(info.class_counts.values())} ({counts_text(info.class_counts)})")
     elif info.classes:
@@ -52,6 +55,13 @@ def _print_info(info: DatasetInfo, place: str) -> None:
             typer.echo(f"{label}: {text}")
     typer.echo(place)
     typer.echo(steps_text(info))
+
+
+def _print_options(options: Sequence[Option]) -> None:
+    for option in options:
+        default = "needed" if option.required else f"default {option.default}"
+        choices = f"; one of {', '.join(map(str, option.choices))}" if option.choices else ""
+        typer.echo(f"option {option.name}: {option.help} ({default}{choices})")
 
 
 def _place(name: str, data_root: Path | None, options: Mapping[str, Any]) -> str:

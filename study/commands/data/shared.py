@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -18,8 +18,16 @@ Option = Annotated[
 ]
 
 
-def load(name: str, data_root: Path | None, options: Mapping[str, Any]) -> Dataset:
+def load(
+    name: str,
+    data_root: Path | None,
+    options: Mapping[str, Any],
+    *,
+    unreadable: Literal["raise", "list"] = "raise",
+) -> Dataset:
     """Read a data set; where it is missing, the error holds the steps to get it.
+
+    `unreadable` : see `data.registry.load_dataset`
 
     Raises
     ------
@@ -29,7 +37,7 @@ def load(name: str, data_root: Path | None, options: Mapping[str, Any]) -> Datas
     from data.registry import dataset_info, load_dataset
 
     try:
-        return load_dataset(name, data_root=data_root, options=options)
+        return load_dataset(name, data_root=data_root, options=options, unreadable=unreadable)
     except FileNotFoundError as error:
         raise FileNotFoundError(f"{error}\n{steps_text(dataset_info(name))}") from error
 

@@ -1,0 +1,76 @@
+"""Small data sets on disk, in the layouts that their authors document."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+
+def write_image(path: Path, *, seed: int = 0, size: tuple[int, int] = (20, 12), mode: str = "L") -> None:
+    """Write a random image of (width, height) pixels."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    channels = {"L": (), "RGB": (3,), "RGBA": (4,)}[mode]
+    values = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], *channels), dtype=np.uint8)
+    if mode == "RGBA":
+        values[..., -1] = 255
+    Image.fromarray(values).save(path)
+
+
+def write_mask(path: Path, *, size: tuple[int, int] = (20, 12), columns: slice = slice(0, 5)) -> None:
+    """Write a mask whose `columns` are white."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mask = np.zeros((size[1], size[0]), dtype=np.uint8)
+    mask[:, columns] = 255
+    Image.fromarray(mask).save(path)
+
+
+def write_busi(root: Path, *, n: int) -> Path:
+    """BUSI with n images of each class."""
+    top = root / "Dataset_BUSI_with_GT"
+    for order, name in enumerate(("benign", "malignant", "normal")):
+        for number in range(1, n + 1):
+            write_image(top / name / f"{name} ({number}).png", seed=1000 * order + number)
+            write_mask(top / name / f"{name} ({number})_mask.png")
+    return top
+
+
+def acl_rows(n_exams: int) -> list[tuple[str, str]]:
+    """Two slices of each exam; exams of even number are torn."""
+    return [
+        (f"images/{exam:04d}_sagittal_{part}.000000.png", "no" if exam % 2 else "yes")
+        for exam in range(n_exams)
+        for part in (9, 10)
+    ]
+
+
+def breast_rows(n: int) -> list[tuple[str, str]]:
+    """Images of BUSI's three classes, of which the repository makes two."""
+    kinds = (("benign", "benign"), ("malignant", "malignant"), ("normal", "benign"))
+    return [(f"images/{name} ({number}).png", label) for number in range(1, n + 1) for name, label in kinds]
+
+
+def write_radimagenet(root: Path, task: str, *, n: int = 10, with_images: bool = True) -> Path:
+    """acl/ (n exams) or breast/ (3 n images) of the repository, five folds; returns its folder."""
+    rows = acl_rows(n) if task == "acl" else breast_rows(n)
+    folder = root / "RadImageNet" / task
+    if with_images:
+        for seed, (name, _) in enumerate(rows):
+            write_image(folder / name, seed=seed)
+    unit = 2 if task == "acl" else 1  # rows that stay together
+    for fold in range(5):
+        parts: dict[str, list[str]] = {"train": [], "val": [], "test": []}
+        for index, (name, label) in enumerate(rows):
+            place = (index // unit - fold) % 5
+            parts["test" if place == 0 else "val" if place == 1 else "train"].append(f"{name},{label}")
+        for part, lines in parts.items():
+            write_fold(folder, task, part, fold + 1, lines)
+    return folder
+
+
+def write_fold(folder: Path, task: str, part: str, number: int, lines: list[str]) -> Path:
+    """One fold file, with its header."""
+    prefix, column = ("", "acl_label") if task == "acl" else ("breast_", "label")
+    path = folder / "dataframe" / f"{prefix}{part}_fold{number}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join([f"filename,{column}", *lines, ""]), encoding="utf-8")
+    return path
