@@ -43,7 +43,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -129,8 +129,8 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be written as JSON: {value!r}.")
 
 
-def _sync_folder(folder: Path) -> None:
-    # Makes the rename itself survive a power cut; not every file system offers it.
+def sync_folder(folder: Path) -> None:
+    """Make the renames in a folder survive a power cut, where the file system offers that."""
     try:
         handle = os.open(folder, os.O_RDONLY)
     except OSError:

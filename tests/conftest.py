@@ -2,8 +2,20 @@
 
 import os
 
+import pytest
 from hypothesis import settings
+
+from tests.https_server import CERTIFICATE, running_server
 
 settings.register_profile("repeatable", derandomize=True)
 settings.register_profile("explore", derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
+
+
+@pytest.fixture
+def https_server(monkeypatch):
+    """An HTTPS server on 127.0.0.1 whose certificate this process trusts."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with running_server() as server:
+        yield server

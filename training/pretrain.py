@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from data.atomic import write_bytes
+from data.lock import one_process
 from data.phantoms.breast import BREAST_CLASSES, breast_phantom
 from data.phantoms.knee import KNEE_CLASSES, knee_phantom
 from training.allocator import tune_allocator
@@ -98,7 +98,7 @@ def make_phantom_weights(
         raise ValueError(f"Unknown backbone '{backbone}'; available: {', '.join(RECIPES)}.")
     path = phantom_path(backbone, weights_dir)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _one_process(path.with_name(f".{path.name}.lock")):
+    with one_process(path.with_name(f".{path.name}.lock")):
         if not path.is_file():
             chosen = recipe or RECIPES[backbone]
             trunk = pretrain_trunk(backbone, chosen, progress=progress)
@@ -254,16 +254,3 @@ def _file_content(trunk: Trunk, recipe: PretrainRecipe) -> bytes:
         "torch": torch.__version__,
     }
     return save(tensors, metadata=metadata)
-
-
-@contextmanager
-def _one_process(lock: Path) -> Iterator[None]:
-    """Hold a lock that the system releases when the process dies. Without fcntl (Windows) there is none."""
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    with lock.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield

@@ -25,7 +25,7 @@ from training.settings import BACKBONES
 from training.weights_files import (
     check_published_hash,
     default_weights_dir,
-    download,
+    fetch_weights_file,
     file_sha256,
     find_public_file,
     public_file,
@@ -137,7 +137,7 @@ def resolve_weights(pretrain: str, backbone: str, *, weights_dir: Path, allow_ma
     file = public_file(pretrain, backbone)
     path = find_public_file(file, weights_dir)
     if path is None and allow_make and file.level == "ImageNet":
-        path = download(file, weights_dir)
+        path = fetch_weights_file(file, weights_dir)
     if path is None:
         raise FileNotFoundError(
             f"{pretrain} weights for {backbone} are not on this machine. {steps_to_get(file, weights_dir)}"

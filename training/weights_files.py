@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import os
-import urllib.request
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from data.fetch.download import Progress, download
+from data.fetch.source import SourceFile
+
 _TORCHVISION = "https://download.pytorch.org/models"
 _RADIMAGENET_ZIP = "https://drive.google.com/uc?id=1RHt2GnuOYlc_gcoTETtBDSW73mFyRAtR"
 _RADIMAGENET_MIRROR = "https://huggingface.co/Lab-Rasool/RadImageNet/resolve/main"
-_CONNECT_SECONDS = 15.0
 _CHUNK = 1 << 20
 
 
@@ -126,38 +127,23 @@ def steps_to_get(file: WeightsFile, weights_dir: Path) -> str:
     )
 
 
-def download(file: WeightsFile, weights_dir: Path) -> Path:
-    """Download a public file into the weights folder: temporary name, hash checked, then renamed.
+def fetch_weights_file(file: WeightsFile, weights_dir: Path, *, progress: Progress | None = None) -> Path:
+    """Download a public file into the weights folder, as `data.fetch.download` does, and return its path.
 
+    Raises
+    ------
     FileNotFoundError : the address cannot be reached; the message holds the steps by hand
-    ValueError : what came has another hash than published
+    ValueError : what came has another hash than published; nothing is kept
     """
     target = Path(weights_dir) / file.name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    digest = hashlib.sha256()
+    source = SourceFile(name=target.name, url=file.url, sha256=file.sha256)
     try:
-        with (
-            urllib.request.urlopen(file.url, timeout=_CONNECT_SECONDS) as source,
-            temporary.open("wb") as sink,
-        ):
-            while chunk := source.read(_CHUNK):
-                digest.update(chunk)
-                sink.write(chunk)
-        if not digest.hexdigest().startswith(file.sha256):
-            raise ValueError(
-                f"What {file.url} gave has SHA-256 {digest.hexdigest()[:12]}…, but {file.sha256[:12]}… was "
-                "expected; nothing was kept. Try again, or fetch the file by hand."
-            )
-        temporary.replace(target)
+        return download(source, target.parent, progress=progress)
     except OSError as error:
         raise FileNotFoundError(
-            f"{file.level} weights for {file.backbone} cannot be downloaded here ({error}). "
+            f"{file.level} weights for {file.backbone} cannot be downloaded here: {error} "
             f"{steps_to_get(file, weights_dir)}"
         ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
-    return target
 
 
 def file_sha256(path: Path) -> str:

@@ -110,11 +110,14 @@ def fetch_command(
 ) -> None:
     """Download a public weights file, check its hash where one is published, and put it in place.
 
+    An interrupted download goes on where it stopped.
+
     Example: study weights fetch ImageNet --backbone ResNet50
     """
+    from study.download_bar import download_bar
     from training.weights_files import (
         default_weights_dir,
-        download,
+        fetch_weights_file,
         file_sha256,
         find_public_file,
         public_file,
@@ -125,7 +128,10 @@ def fetch_command(
     path = find_public_file(file, folder)
     if path is None:
         typer.echo(f"Fetching {file.size_mb:g} MB from {file.url}", err=True)
-        path = download(file, folder)
+        with download_bar() as progress:
+            path = fetch_weights_file(
+                file, folder, progress=lambda done, total: progress(file.name, done, total)
+            )
     typer.echo(f"{path} (SHA-256 {file_sha256(path)})")
 
 

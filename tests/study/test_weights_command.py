@@ -1,12 +1,14 @@
 """`study weights` and `study gradcam`: tables, checks, and one clear sentence for bad input."""
 
+import hashlib
 import shutil
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
 
 from study.cli import app
-from training import pretrain
+from training import pretrain, weights_files
 from training.pretrain import PretrainRecipe
 from training.weights_files import PUBLIC_FILES
 
@@ -101,6 +103,20 @@ def test_make_phantom_writes_once_and_prints_the_hash(run, monkeypatch, tmp_path
     assert str(tmp_path / "weights" / "phantom-ResNet18") in first.stdout.replace("\n", "")
     again = run("weights", "make-phantom")
     assert again.stdout == first.stdout
+
+
+def test_fetch_brings_a_public_file_and_prints_its_hash(run, monkeypatch, https_server, tmp_path):
+    url = https_server.serve("/ResNet50.pt", b"weights")
+    digest = hashlib.sha256(b"weights").hexdigest()
+    file = replace(weights_files.public_file("RadImageNet", "ResNet50"), url=url, sha256=digest)
+    monkeypatch.setattr(weights_files, "PUBLIC_FILES", (file,))
+    result = run("weights", "fetch", "RadImageNet", "--backbone", "ResNet50")
+    assert result.exit_code == 0, result.output
+    path = tmp_path / "weights" / "RadImageNet_pytorch" / "ResNet50.pt"
+    assert result.stdout == f"{path} (SHA-256 {digest})\n"
+    assert path.read_bytes() == b"weights"
+    assert run("weights", "fetch", "RadImageNet", "--backbone", "ResNet50").stdout == result.stdout
+    assert len(https_server.requests) == 1
 
 
 def test_gradcam_command_explains_the_best_cell(run, tiny_store, tmp_path):

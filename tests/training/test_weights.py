@@ -1,7 +1,9 @@
 """Weights levels: strict loaders on files in the documented layouts, hashes, and a usable random level."""
 
+import hashlib
 import os
 import pickle
+from dataclasses import replace
 from functools import lru_cache
 
 import pytest
@@ -247,25 +249,37 @@ def test_hub_cache_is_where_torch_puts_it(monkeypatch, tmp_path):
         assert str(weights_files.hub_cache_dir()) == os.path.join(torch.hub.get_dir(), "checkpoints")  # noqa: PTH118
 
 
-def test_failed_download_leaves_nothing_and_says_what_to_do(tmp_path, monkeypatch):
-    def refuse(*args, **kwargs):
-        raise OSError("no route to host")
+def _served_from(monkeypatch, url):
+    """The public ResNet18 of ImageNet has another address."""
+    file = replace(weights_files.public_file("ImageNet", "ResNet18"), url=url)
+    monkeypatch.setattr(weights_files, "PUBLIC_FILES", (file,))
 
-    monkeypatch.setattr(weights_files.urllib.request, "urlopen", refuse)
+
+def test_failed_download_leaves_nothing_and_says_what_to_do(tmp_path, monkeypatch):
+    _served_from(monkeypatch, "https://127.0.0.1:9/resnet18-f37072fd.pth")
     with pytest.raises(
-        FileNotFoundError, match=r"cannot be downloaded here \(no route to host\). Fetch resnet18"
+        FileNotFoundError, match=r"cannot be downloaded here: .* it cannot be reached .* Fetch resnet18"
     ):
         resolve_weights("ImageNet", "ResNet18", weights_dir=tmp_path, allow_make=True)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_download_with_another_hash_is_not_kept(tmp_path, monkeypatch):
-    fake = tmp_path / "source"
-    fake.write_bytes(b"not the weights")
-    monkeypatch.setattr(weights_files.urllib.request, "urlopen", lambda *a, **k: fake.open("rb"))
-    with pytest.raises(ValueError, match="but f37072fd… was expected; nothing was kept"):
+def test_download_with_another_hash_is_not_kept(tmp_path, monkeypatch, https_server):
+    _served_from(monkeypatch, https_server.serve("/resnet18-f37072fd.pth", b"not the weights"))
+    with pytest.raises(ValueError, match="but f37072fd was expected; nothing was kept"):
         resolve_weights("ImageNet", "ResNet18", weights_dir=tmp_path / "w", allow_make=True)
     assert list((tmp_path / "w").iterdir()) == []
+
+
+def test_download_that_broke_goes_on_and_has_the_published_hash(tmp_path, https_server):
+    content = bytes(range(256)) * 1000
+    url = https_server.serve("/ResNet50.pt", content, etag='"one"', cut_after=[100_000])
+    digest = hashlib.sha256(content).hexdigest()
+    file = replace(weights_files.public_file("RadImageNet", "ResNet50"), url=url, sha256=digest)
+    path = weights_files.fetch_weights_file(file, tmp_path)
+    assert path == tmp_path / "RadImageNet_pytorch" / "ResNet50.pt"
+    assert path.read_bytes() == content
+    assert https_server.requests[1]["Range"] == "bytes=100000-"
 
 
 def test_own_file_records_its_hash_and_is_checked_again(tmp_path):

@@ -1,0 +1,33 @@
+"""One process at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+
+def lock_file(file: IO[Any]) -> None:
+    """Wait until no other process holds `file`; closing it, or the end of the process, lets it go.
+
+    Without fcntl (Windows) there is no lock.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return
+    fcntl.flock(file, fcntl.LOCK_EX)
+
+
+@contextmanager
+def one_process(path: Path) -> Iterator[None]:
+    """Hold the lock file `path`, which stays, for the body of a `with`.
+
+    Raises
+    ------
+    OSError : the file cannot be made
+    """
+    with path.open("w") as file:
+        lock_file(file)
+        yield
