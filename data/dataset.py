@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from data.fetch.source import SourceFile
+
 MANIFEST_COLUMNS = (
     "image_id",
     "path",
@@ -37,6 +39,7 @@ class DatasetInfo:
     unit : finest unit of which independence can be claimed: "image", "patient" or "exam"
     steps : exact steps to get the data, in order
     n_groups : number of patients or exams, None where no ids exist or the number is not known
+    sources : files that anybody may download; empty where the steps are the only way
     """
 
     name: str
@@ -51,6 +54,7 @@ class DatasetInfo:
     homepage: str
     steps: tuple[str, ...]
     n_groups: int | None
+    sources: tuple[SourceFile, ...] = ()
 
 
 def no_unreadable() -> pd.DataFrame:

@@ -60,10 +60,29 @@ def test_list_of_one_tells_its_options():
 
 
 def test_unknown_data_set_exits_2_and_names_the_known():
-    for command in (["list", "bussi"], ["check", "bussi"], ["split", "bussi", "--positive", "x"]):
+    for command in (
+        ["list", "bussi"],
+        ["fetch", "bussi"],
+        ["check", "bussi"],
+        ["split", "bussi", "--positive", "x"],
+    ):
         result = _run(*command)
         assert result.exit_code == 2
         assert "There is no data set 'bussi'. Known are busi, radimagenet-breast" in result.output
+
+
+def test_fetch_prints_the_steps_where_it_cannot_fetch(tmp_path):
+    result = _run("fetch", "busi", "--data-root", tmp_path, "--yes")
+    assert result.exit_code == 2
+    assert "The data set 'busi' cannot be fetched by this program. How to get it:" in result.output
+    assert "  1. Download the archive from https://scholar.cu.edu.eg" in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_fetch_says_what_is_here_already(tmp_path):
+    result = _run("fetch", "phantom-knee")
+    assert result.exit_code == 0
+    assert "phantom-knee is here already: made by the program when asked for." in result.output
 
 
 def test_check_opens_every_image(images):
@@ -170,7 +189,7 @@ def test_bad_input_exits_2_with_one_message(arguments, message):
 
 
 def test_every_command_has_an_example():
-    for command in ("list", "check", "split"):
+    for command in ("list", "fetch", "check", "split"):
         assert "Example: study data" in _run(command, "--help").output
 
 
