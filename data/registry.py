@@ -8,9 +8,11 @@ from typing import Any, Literal
 
 from data.dataset import Dataset, DatasetInfo
 from data.readers.assemble import refuse_unreadable
+from data.readers.breastmnist import BREASTMNIST
 from data.readers.busi import BUSI
 from data.readers.folder import FOLDER
 from data.readers.manifest_file import MANIFEST
+from data.readers.mrnet import MRNET
 from data.readers.phantoms import PHANTOM_BREAST, PHANTOM_KNEE
 from data.readers.radimagenet import RADIMAGENET_ACL, RADIMAGENET_BREAST
 from data.readers.reader import Option, Reader, checked_options
@@ -20,7 +22,9 @@ _READERS: dict[str, Reader] = {
     for reader in (
         BUSI,
         RADIMAGENET_BREAST,
+        BREASTMNIST,
         RADIMAGENET_ACL,
+        MRNET,
         PHANTOM_BREAST,
         PHANTOM_KNEE,
         FOLDER,

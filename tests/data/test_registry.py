@@ -29,7 +29,7 @@ def test_counts_of_the_paper():
 
 
 def test_unknown_names_list_the_known():
-    message = "There is no data set 'bussi'. Known are busi, radimagenet-breast, radimagenet-acl, "
+    message = "There is no data set 'bussi'. Known are busi, radimagenet-breast, breastmnist, "
     for call in (dataset_info, load_dataset, lambda name: dataset_available(name, None)):
         with pytest.raises(ValueError, match=message):
             call("bussi")

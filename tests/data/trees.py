@@ -74,3 +74,30 @@ def write_fold(folder: Path, task: str, part: str, number: int, lines: list[str]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join([f"filename,{column}", *lines, ""]), encoding="utf-8")
     return path
+
+
+def breastmnist_arrays(size: int = 28, *, seed: int = 0) -> dict[str, np.ndarray]:
+    """The six arrays of a MedMNIST file, 12, 4 and 8 images; every third one malignant (0)."""
+    rng = np.random.default_rng(seed)
+    arrays = {}
+    for part, n in (("train", 12), ("val", 4), ("test", 8)):
+        arrays[f"{part}_images"] = rng.integers(0, 256, (n, size, size), dtype=np.uint8)
+        arrays[f"{part}_labels"] = np.array([[int(index % 3 > 0)] for index in range(n)], dtype=np.uint8)
+    return arrays
+
+
+def write_mrnet(root: Path, *, n_train: int = 6, n_valid: int = 2, tasks: tuple[str, ...] = ("acl",)) -> Path:
+    """MRNet-v1.0 with volumes of 3 or 4 slices in three planes; exams of odd number have the finding."""
+    folder = root / "MRNet-v1.0"
+    parts = {"train": range(n_train), "valid": range(1130, 1130 + n_valid)}
+    for part, exams in parts.items():
+        for plane in ("axial", "coronal", "sagittal"):
+            (folder / part / plane).mkdir(parents=True, exist_ok=True)
+            for exam in exams:
+                rng = np.random.default_rng([exam, len(plane)])
+                volume = rng.integers(0, 256, (3 + exam % 2, 256, 256), dtype=np.uint8)
+                np.save(folder / part / plane / f"{exam:04d}.npy", volume)
+        for task in tasks:
+            lines = [f"{exam:04d},{exam % 2}\n" for exam in exams]
+            (folder / f"{part}-{task}.csv").write_text("".join(lines), encoding="utf-8")
+    return folder
