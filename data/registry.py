@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 from data.dataset import Dataset, DatasetInfo
 from data.readers.assemble import refuse_unreadable
+from data.readers.breast_tcia import BREAST_TCIA
 from data.readers.breastmnist import BREASTMNIST
+from data.readers.bus_bra import BUS_BRA
 from data.readers.busi import BUSI
 from data.readers.folder import FOLDER
 from data.readers.manifest_file import MANIFEST
@@ -23,6 +25,8 @@ _READERS: dict[str, Reader] = {
         BUSI,
         RADIMAGENET_BREAST,
         BREASTMNIST,
+        BUS_BRA,
+        BREAST_TCIA,
         RADIMAGENET_ACL,
         MRNET,
         PHANTOM_BREAST,

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from openpyxl import Workbook
 from PIL import Image
 
 
@@ -101,3 +102,65 @@ def write_mrnet(root: Path, *, n_train: int = 6, n_valid: int = 2, tasks: tuple[
             lines = [f"{exam:04d},{exam % 2}\n" for exam in exams]
             (folder / f"{part}-{task}.csv").write_text("".join(lines), encoding="utf-8")
     return folder
+
+
+def write_bus_bra(root: Path, *, n_patients: int = 4) -> Path:
+    """BUSBRA with two images of each patient; patients of odd number are malignant."""
+    folder = root / "BUSBRA"
+    lines = ["ID,Case,Histology,Pathology,BIRADS,Device,Width,Height,Side,BBOX"]
+    for patient in range(1, n_patients + 1):
+        label = "malignant" if patient % 2 else "benign"
+        for side in ("l", "r"):
+            name = f"bus_{patient:04d}-{side}"
+            write_image(folder / "Images" / f"{name}.png", seed=10 * patient + ord(side))
+            path = folder / "Masks" / f"mask_{patient:04d}-{side}.png"
+            write_mask(path)
+            with Image.open(path) as mask:
+                mask.convert("1").save(path)  # the published masks are two-tone
+            lines.append(f'{name},{patient},x,{label},4,device,20,12,{side},"[1,2,3,4]"')
+    (folder / "bus_data.csv").write_text("\n".join([*lines, ""]), encoding="utf-8")
+    return folder
+
+
+BREAST_TCIA_HEADER = (
+    "CaseID",
+    "Image_filename",
+    "Mask_tumor_filename",
+    "Mask_other_filename",
+    "Pixel_size",
+    "Classification",
+)
+
+
+def write_breast_tcia(root: Path, *, as_csv: bool = False) -> Path:
+    """BrEaST: three cases (two tumours in the first), one of them normal; files are RGBA, as published."""
+    images = root / "BrEaST-Lesions_USG-images_and_masks"
+    rows: list[tuple[object, ...]] = [
+        (1, "case001.png", "case001_tumor1.png&case001_tumor2.png", "case001_other1.png", 0.007, "malignant"),
+        (2, "case002.png", "case002_tumor.png", None, 0.007, "benign"),
+        (3, "case003.png", None, None, 0.007, "normal"),
+    ]
+    for number in (1, 2, 3):
+        write_image(images / f"case{number:03d}.png", seed=number, mode="RGBA")
+    for name, columns in (("case001_tumor1", slice(0, 3)), ("case001_tumor2", slice(9, 11)),
+                          ("case001_other1", slice(15, 17)), ("case002_tumor", slice(4, 8))):  # fmt: skip
+        mask = np.zeros((12, 20, 4), dtype=np.uint8)
+        mask[:, columns] = 255
+        Image.fromarray(mask).save(images / f"{name}.png")
+    table = root / "BrEaST-Lesions-USG-clinical-data-Dec-15-2023.xlsx"
+    if as_csv:
+        lines = [",".join("" if cell is None else str(cell) for cell in row) for row in rows]
+        table.with_suffix(".csv").write_text("\n".join([",".join(BREAST_TCIA_HEADER), *lines, ""]))
+    else:
+        write_workbook(table, [BREAST_TCIA_HEADER, *rows])
+    return images
+
+
+def write_workbook(path: Path, rows: list[tuple[object, ...]]) -> None:
+    """An .xlsx file with one sheet, named as in BrEaST."""
+    book = Workbook()
+    sheet = book.active
+    sheet.title = "BrEaST-Lesions-USG clinical dat"
+    for row in rows:
+        sheet.append(row)
+    book.save(path)
