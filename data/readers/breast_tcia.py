@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from data.dataset import Dataset, DatasetInfo
+from data.fetch.sources import SOURCES
 from data.readers.csv_file import Row, read_rows, refuse_empty
 from data.readers.notes import count_notes, some
 from data.readers.places import find_folder, list_folder
@@ -15,6 +16,7 @@ from data.readers.reader import Reader
 from data.readers.scan import ImageFile, class_counts, dataset_of_files
 
 _IMAGES = "BrEaST-Lesions_USG-images_and_masks"
+_ARCHIVE = f"{_IMAGES}-Dec-15-2023"
 _TABLE = "BrEaST-Lesions-USG-clinical-data"
 _NEEDED = ("CaseID", "Image_filename", "Classification")
 _MASKS = "Mask_tumor_filename"
@@ -34,20 +36,22 @@ BREAST_TCIA_INFO = DatasetInfo(
     ),
     homepage="https://www.cancerimagingarchive.net/collection/breast-lesions-usg/",
     steps=(
-        "Download the images and masks (zip) and the clinical data (xlsx) from "
+        "Fetch it with: study data fetch breast-tcia --data-root DATA_ROOT. Or download the images and masks "
+        "(zip) and the clinical data (xlsx) from "
         "https://www.cancerimagingarchive.net/collection/breast-lesions-usg/ (a hash is not stated).",
         f"Unpack both below DATA_ROOT: {_IMAGES}/case001.png, case001_tumor.png and, beside that folder, "
         f"{_TABLE}-Dec-15-2023.xlsx (or the same table as .csv). 256 images of 256 patients.",
         "Check it with: study data check breast-tcia --data-root DATA_ROOT",
     ),
     n_groups=256,
+    sources=SOURCES["breast-tcia"],
 )
 
 
 def find_breast_tcia(data_root: Path | None) -> Path:
     """The folder that holds the folder of images and the clinical table."""
-    places = ["breast-tcia", "BrEaST", f"{_IMAGES}-Dec-15-2023"]
-    folder = find_folder("breast-tcia", data_root, places=places, marks=[_IMAGES], needs=[_IMAGES])
+    places = ["breast-tcia", "BrEaST"]
+    folder = find_folder("breast-tcia", data_root, places=places, marks=[_IMAGES, _ARCHIVE], needs=[])
     _table_path(folder)
     return folder
 
@@ -68,8 +72,9 @@ def load_breast_tcia(data_root: Path | None) -> Dataset:
     table = _table_path(folder)
     rows = _read_table(table)
     refuse_empty(table, rows, _NEEDED)
-    files = [_image_file(folder / _IMAGES, table, line, row) for line, row in rows]
-    return dataset_of_files(BREAST_TCIA_INFO, files, notes=_notes(folder / _IMAGES, files))
+    images = _images_path(folder)
+    files = [_image_file(images, table, line, row) for line, row in rows]
+    return dataset_of_files(BREAST_TCIA_INFO, files, notes=_notes(images, files))
 
 
 def _image_file(images: Path, table: Path, line: int, row: Mapping[str, str]) -> ImageFile:
@@ -87,6 +92,12 @@ def _image_file(images: Path, table: Path, line: int, row: Mapping[str, str]) ->
         group_id=row["CaseID"],
         masks=tuple(images / name for name in masks if name.endswith(".png")),
     )
+
+
+def _images_path(folder: Path) -> Path:
+    """The folder of images: named as in the archive or as the archive itself, or the one in the other."""
+    places = [folder / _IMAGES, folder / _ARCHIVE / _IMAGES, folder / _ARCHIVE]
+    return next(place for place in places if place.is_dir())
 
 
 def _table_path(folder: Path) -> Path:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from data.dataset import Dataset, DatasetInfo
+from data.fetch.sources import SOURCES
 from data.readers.assemble import assemble
 from data.readers.notes import count_notes
 from data.readers.places import find_folder
@@ -23,12 +24,7 @@ SIZES = (28, 64, 128, 224)
 PARTS = ("train", "val", "test")
 # MedMNIST codes malignant as 0, against the custom that the sought class is 1; here classes have names.
 CLASSES = ("malignant", "normal or benign")
-_MD5 = {
-    28: "750601b1f35ba3300ea97c75c52ff8f6",
-    64: "742edef2a1fd1524b2efff4bd7ba9364",
-    128: "363e4b3f8d712e9b5de15470a2aaadf1",
-    224: "b56378a6eefa9fed602bb16d192d4c8b",
-}
+_MD5 = {source.options["size"]: source.md5 for source in SOURCES["breastmnist"]}
 
 BREASTMNIST_INFO = DatasetInfo(
     name="breastmnist",
@@ -46,7 +42,8 @@ BREASTMNIST_INFO = DatasetInfo(
     ),
     homepage="https://medmnist.com",
     steps=(
-        "Download the file of the size you want from https://zenodo.org/records/10519652: breastmnist.npz "
+        "Fetch it with: study data fetch breastmnist --data-root DATA_ROOT -o size=224. Or download the file "
+        "of the size you want from https://zenodo.org/records/10519652: breastmnist.npz "
         "(28 px), breastmnist_64.npz, breastmnist_128.npz or breastmnist_224.npz. MD5: "
         + ", ".join(f"{size} px {digest}" for size, digest in _MD5.items())
         + ".",
@@ -56,6 +53,7 @@ BREASTMNIST_INFO = DatasetInfo(
         "BUSI may lie in two of them.",
     ),
     n_groups=None,
+    sources=SOURCES["breastmnist"],
 )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from data.dataset import Dataset, DatasetInfo
+from data.fetch.sources import SOURCES
 from data.readers.csv_file import read_rows, refuse_empty
 from data.readers.notes import count_notes, some
 from data.readers.places import find_folder, list_folder
@@ -31,12 +32,14 @@ BUS_BRA_INFO = DatasetInfo(
     ),
     homepage="https://zenodo.org/records/8231412",
     steps=(
-        "Download BUSBRA.zip from https://zenodo.org/records/8231412 (its full hash is not stated here).",
+        "Fetch it with: study data fetch bus-bra --data-root DATA_ROOT. Or download BUSBRA.zip from "
+        f"https://zenodo.org/records/8231412 (SHA-256 {SOURCES['bus-bra'][0].sha256}).",
         "Unpack it below DATA_ROOT: BUSBRA/Images/bus_0001-l.png, BUSBRA/Masks/mask_0001-l.png, "
         "BUSBRA/bus_data.csv (1875 images of 1064 patients; 722 patients benign, 342 malignant).",
         "Check it with: study data check bus-bra --data-root DATA_ROOT",
     ),
     n_groups=1064,
+    sources=SOURCES["bus-bra"],
 )
 
 

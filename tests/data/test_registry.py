@@ -28,6 +28,11 @@ def test_counts_of_the_paper():
     assert acl.n_groups == 498
 
 
+def test_sets_that_anybody_may_download_carry_their_files():
+    fetched = {name for name in dataset_names() if dataset_info(name).sources}
+    assert fetched == {"breastmnist", "bus-bra", "breast-tcia"}
+
+
 def test_unknown_names_list_the_known():
     message = "There is no data set 'bussi'. Known are busi, radimagenet-breast, breastmnist, "
     for call in (dataset_info, load_dataset, lambda name: dataset_available(name, None)):

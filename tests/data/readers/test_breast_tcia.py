@@ -22,6 +22,16 @@ def test_cases_classes_and_merged_tumours(tmp_path, as_csv):
     assert dataset.read_mask("case003") is None
 
 
+@pytest.mark.parametrize("nested", [False, True])
+def test_the_images_may_lie_in_a_folder_named_as_their_archive(tmp_path, nested):
+    images = write_breast_tcia(tmp_path)
+    archive = tmp_path / "BrEaST-Lesions_USG-images_and_masks-Dec-15-2023"
+    if nested:
+        archive.mkdir()
+    images.rename(archive / images.name if nested else archive)
+    assert len(load_dataset("breast-tcia", data_root=tmp_path).manifest) == 3
+
+
 def test_the_table_is_needed_once(tmp_path):
     write_breast_tcia(tmp_path)
     assert dataset_available("breast-tcia", tmp_path)[0]
