@@ -7,6 +7,8 @@ import io
 import numpy as np
 from PIL import Image
 
+from data.images.border import mask_border
+
 SIDE = 320  # pixels per side of every picture: readable at 300 px on a page
 # Ten support points of the "plasma" map (Smith & van der Walt, CC0): lightness rises evenly, so it also reads
 # in grey and with colour-vision deficiency.
@@ -48,7 +50,7 @@ def overlay_png(image: np.ndarray, heat: np.ndarray, *, outline: np.ndarray | No
     alpha = _STRONGEST * relative[..., None]
     mixed = (1 - alpha) * base + alpha * plasma(relative)
     if outline is not None and outline.any():
-        mixed[_border(outline)] = 255.0
+        mixed[mask_border(outline, SIDE)] = 255.0
     return _png(np.rint(mixed).astype(np.uint8))
 
 
@@ -72,17 +74,6 @@ def _enlarged(image: np.ndarray) -> np.ndarray:
     rgb = np.repeat(image, 3, axis=0) if image.shape[0] == 1 else image
     picture = Image.fromarray(np.ascontiguousarray(rgb.transpose(1, 2, 0)))
     return np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.BICUBIC))
-
-
-def _border(mask: np.ndarray) -> np.ndarray:
-    """Inner border of a mask, one pixel wide, at SIDE x SIDE."""
-    picture = Image.fromarray(mask.astype(np.uint8) * 255)
-    large = np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.BILINEAR)) > 127
-    inside = np.zeros_like(large)
-    inside[1:-1, 1:-1] = (
-        large[1:-1, 1:-1] & large[:-2, 1:-1] & large[2:, 1:-1] & large[1:-1, :-2] & large[1:-1, 2:]
-    )
-    return large & ~inside
 
 
 def _png(pixels: np.ndarray) -> bytes:

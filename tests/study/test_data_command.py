@@ -115,6 +115,41 @@ def test_check_without_the_data_prints_the_steps(tmp_path):
     assert "git clone https://github.com/BMEII-AI/RadImageNet" in result.output
 
 
+def test_show_draws_a_sheet_and_says_what_is_on_it(images, tmp_path):
+    out = tmp_path / "new" / "sheet.png"
+    arguments = ["show", "folder", "-o", "path=.", "--data-root", images, "--out", out]
+    result = _run(*arguments, "--n", 5)
+    assert result.exit_code == 0, result.output
+    assert result.output == f"{out}: benign 5, malignant 5\n"
+    with Image.open(out) as sheet:
+        assert sheet.size[0] == 860  # five tiles of 160 pixels with gaps of 10
+    first = out.read_bytes()
+    assert _run(*arguments, "--n", 5).exit_code == 0
+    assert out.read_bytes() == first
+    assert _run(*arguments, "--n", 5, "--seed", 1).exit_code == 0
+    assert out.read_bytes() != first
+
+
+def test_show_draws_named_images_and_notes_unreadable_ones(images, tmp_path):
+    (images / "benign" / "3.png").write_bytes(b"")
+    out = tmp_path / "sheet.png"
+    arguments = ["show", "folder", "-o", "path=.", "--data-root", images, "--out", out]
+    result = _run(*arguments, "--image", "benign/4", "--image", "malignant/2")
+    assert result.exit_code == 0, result.output
+    assert "sheet.png: benign 1, malignant 1\nnote: 1 file(s) cannot be read" in result.output
+
+
+def test_show_explains_bad_requests(images, tmp_path):
+    arguments = ["show", "folder", "-o", "path=.", "--data-root", images]
+    wrong = _run(*arguments, "--image", "benign/44", "--out", tmp_path / "sheet.png")
+    assert wrong.exit_code == 2
+    assert "The data set has no image 'benign/44'. Near ids: 'benign/4'" in wrong.output
+    wrong = _run(*arguments, "--out", tmp_path / "sheet.jpg")
+    assert wrong.exit_code == 2
+    assert "`--out` must be a .png file" in wrong.output
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["root"]
+
+
 def test_split_counts_images_and_keeps_patients_together(images):
     shares = ["--train", 0.5, "--val", 0.25, "--test", 0.25]
     result = _run(
@@ -189,7 +224,7 @@ def test_bad_input_exits_2_with_one_message(arguments, message):
 
 
 def test_every_command_has_an_example():
-    for command in ("list", "fetch", "check", "split"):
+    for command in ("list", "fetch", "check", "show", "split"):
         assert "Example: study data" in _run(command, "--help").output
 
 
