@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from study.commands.data.shared import Option, Root, parse_options, steps_text
+from study.commands.data.shared import Option, Root, parse_options, sources_text, steps_text
 
 if TYPE_CHECKING:
     from data.dataset import DatasetInfo
@@ -34,13 +34,17 @@ def fetch_command(
 
     info = dataset_info(name)
     options = parse_options(option)
-    available, place = dataset_available(name, data_root, options)
+    root = None if data_root is None else data_root.expanduser()
+    _refuse_own_images(name)
+    available, place = dataset_available(name, root, options)
     if available:
         typer.echo(f"{name} is here already: {place}.")
         return
-    folder = _checked_root(info, data_root)
     sources = _sources(info, options)
-    _print_sources(info, sources, folder)
+    folder = _folder(name, root)
+    for label, text in (("licence", info.licence), ("cite", info.citation), ("into", folder)):
+        typer.echo(f"{label}: {text}")
+    typer.echo(sources_text(sources))
     if not yes and not _agreed():
         typer.echo("Nothing was fetched.")
         raise typer.Exit(1)
@@ -49,46 +53,50 @@ def fetch_command(
     available, place = dataset_available(name, folder, options)
     if not available:
         raise ValueError(f"The files were fetched, but the data set is not as expected: {place}")
-    typer.echo(f"{name}: {place}.\nCheck it with: study data check {name} --data-root {folder}")
-    archives = [source.name for source in sources if source.unpack]
-    if archives:
-        typer.echo(f"No longer needed in {folder}: {', '.join(archives)}")
+    _print_end(name, place, sources)
+    given = "".join(f" -o {text}" for text in option or [])
+    typer.echo(f"check it with: study data check {name} --data-root {folder}{given}")
 
 
-def _checked_root(info: DatasetInfo, data_root: Path | None) -> Path:
+def _refuse_own_images(name: str) -> None:
+    from data.registry import dataset_options
+
+    own = [option.name for option in dataset_options(name) if option.required]
+    if own:
+        raise ValueError(
+            f"The data set '{name}' is made of your own images, named by the option `{own[0]}`; there is "
+            "nothing to fetch."
+        )
+
+
+def _sources(info: DatasetInfo, options: Mapping[str, Any]) -> tuple[SourceFile, ...]:
+    from data.fetch.sources import needed_sources
+    from data.registry import dataset_options
+
     if not info.sources:
         raise ValueError(
             f"The data set '{info.name}' cannot be fetched by this program. How to get it:\n"
             f"{steps_text(info)}"
         )
-    if data_root is None:
-        raise ValueError(f"Name the folder for the data set '{info.name}' with --data-root.")
-    return data_root.expanduser()
-
-
-def _sources(info: DatasetInfo, options: dict[str, Any]) -> tuple[SourceFile, ...]:
-    from data.fetch.sources import needed_sources
-    from data.registry import dataset_options
-
     defaults = {known.name: known.default for known in dataset_options(info.name)}
-    return needed_sources(info.sources, defaults | options)
+    return needed_sources(info.sources, defaults | dict(options))
 
 
-def _print_sources(info: DatasetInfo, sources: Sequence[SourceFile], folder: Path) -> None:
-    from data.fetch.source import hash_text, size_text
+def _folder(name: str, root: Path | None) -> Path:
+    if root is None:
+        raise ValueError(f"Name the folder for the data set '{name}' with --data-root.")
+    return root
 
-    typer.echo(f"{info.name}: {info.title}")
-    typer.echo(f"licence: {info.licence}")
-    typer.echo(f"cite: {info.citation}")
-    typer.echo(f"into: {folder}")
-    for source in sources:
-        typer.echo(f"  {source.name}: {size_text(source.size)}, {hash_text(source)}\n    {source.url}")
+
+def _print_end(name: str, place: str, sources: Sequence[SourceFile]) -> None:
+    typer.echo(f"{name}: {place}")
+    archives = [source.name for source in sources if source.unpack]
+    if archives:
+        typer.echo(f"no longer needed there: {', '.join(archives)}")
 
 
 def _agreed() -> bool:
-    from click import Abort
-
     try:
         return typer.confirm("Fetch?")
-    except Abort as error:
-        raise ValueError("There is nobody to answer; add --yes to agree.") from error
+    except typer.Abort as error:
+        raise ValueError("Nobody answered whether to fetch; add --yes to agree.") from error

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from study.commands.data.shared import Root, counts_text, steps_text
+from study.commands.data.shared import Root, counts_text, sources_text, steps_text
 
 if TYPE_CHECKING:
     from data.dataset import DatasetInfo
@@ -53,6 +53,8 @@ def _print_info(info: DatasetInfo, place: str) -> None:
     for label, text in (("licence", info.licence), ("cite", info.citation), ("home", info.homepage)):
         if text:
             typer.echo(f"{label}: {text}")
+    if info.sources:
+        typer.echo(sources_text(info.sources))
     typer.echo(place)
     typer.echo(steps_text(info))
 

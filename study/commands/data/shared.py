@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from data.dataset import Dataset, DatasetInfo
+    from data.fetch.source import SourceFile
 
 Root = Annotated[Path | None, typer.Option("--data-root", help="Folder with the data.")]
 Option = Annotated[
@@ -45,6 +46,16 @@ def load(
 def steps_text(info: DatasetInfo) -> str:
     """The steps to get a data set, numbered, one per line."""
     return "\n".join(f"  {number}. {step}" for number, step in enumerate(info.steps, start=1))
+
+
+def sources_text(sources: Iterable[SourceFile]) -> str:
+    """Name, size, hash and address of the files of a data set, one per line."""
+    from data.fetch.source import hash_text, size_text
+
+    return "\n".join(
+        f"file {source.name}: {size_text(source.size)}, {hash_text(source)}, {source.url}"
+        for source in sources
+    )
 
 
 def parse_options(texts: list[str] | None) -> dict[str, Any]:
