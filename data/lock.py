@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+
 
 def lock_file(file: IO[Any]) -> None:
     """Wait until no other process holds `file`; closing it, or the end of the process, lets it go.
 
-    Without fcntl (Windows) there is no lock.
+    Without fcntl (Windows), or on a file system without locks (some network folders), there is none.
     """
     try:
         import fcntl
     except ImportError:
         return
-    fcntl.flock(file, fcntl.LOCK_EX)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
 
 
 @contextmanager

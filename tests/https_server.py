@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import sys
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ class Served:
 
     etag, modified : headers, left out where empty
     ranges, if_range : whether parts are given, and If-Range is looked at
+    hold_after : bytes of the body after which nothing comes until the server ends; once
     cut_after : bytes of the body after which the connection is closed, one for each request; then no more
     statuses : status codes of the first requests, before the file is given
     location : redirect (302) to this address
@@ -30,6 +32,7 @@ class Served:
     kind: str = "application/octet-stream"
     ranges: bool = True
     if_range: bool = True
+    hold_after: int = 0
     cut_after: list[int] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
     location: str = ""
@@ -44,6 +47,7 @@ class HttpsServer:
         self.files: dict[str, Served] = {}
         self.requests: list[dict[str, str]] = []
         self.port = 0
+        self.ended = threading.Event()
 
     def url(self, path: str) -> str:
         return f"https://127.0.0.1:{self.port}{path}"
@@ -58,7 +62,7 @@ def running_server():
     """Serve until the body of the `with` ends."""
     state = HttpsServer()
     handler = type("Handler", (_Handler,), {"state": state})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = _Server(("127.0.0.1", 0), handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(CERTIFICATE)
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
@@ -69,9 +73,17 @@ def running_server():
     try:
         yield state
     finally:
+        state.ended.set()
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request, client_address) -> None:
+        # A client that goes away is what many tests are about; all else is a fault of this file.
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -111,6 +123,11 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in served.extra.items():
             self.send_header(name, value)
         self.end_headers()
+        if served.hold_after:
+            held, served.hold_after = served.hold_after, 0
+            self.wfile.write(body[:held])
+            self.state.ended.wait()
+            return None
         cut = served.cut_after.pop(0) if served.cut_after else len(body)
         self.wfile.write(body[:cut])
         return None

@@ -8,6 +8,8 @@ from pathlib import Path
 
 # Control characters, and what Windows reads as a separator, a drive or a stream.
 _NOWHERE = re.compile(r"[\x00-\x1f\x7f\\:]")
+# "..", also with the blanks and dots that Windows drops from the end of a name.
+_UPWARDS = re.compile(r"[. ]{2,}")
 
 
 class NameCheck:
@@ -26,7 +28,8 @@ class NameCheck:
         ValueError : the name is absolute, has `..`, a drive letter, a backslash or a control character; or it
             is, apart from capitals, one that came before
         """
-        if _NOWHERE.search(name) or name.startswith("/") or ".." in name.split("/"):
+        upwards = any(_UPWARDS.fullmatch(part) for part in name.split("/"))
+        if _NOWHERE.search(name) or name.startswith("/") or upwards:
             raise self._refused(
                 name, "it would leave the folder, or means a place on some systems (absolute, '..', drive)"
             )

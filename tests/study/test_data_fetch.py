@@ -152,6 +152,7 @@ def test_without_agreement_nothing_is_fetched(tmp_path, https_server, answer, co
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["bus-bra", "--data-root", __file__], "(--data-root) is a file; name a folder, new or old."),
         (["bus-bra"], "Name the folder for the data set 'bus-bra' with --data-root."),
         (
             ["mrnet", "--data-root", "."],

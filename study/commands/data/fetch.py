@@ -85,6 +85,8 @@ def _sources(info: DatasetInfo, options: Mapping[str, Any]) -> tuple[SourceFile,
 def _folder(name: str, root: Path | None) -> Path:
     if root is None:
         raise ValueError(f"Name the folder for the data set '{name}' with --data-root.")
+    if root.exists() and not root.is_dir():
+        raise NotADirectoryError(f"'{root}' (--data-root) is a file; name a folder, new or old.")
     return root
 
 

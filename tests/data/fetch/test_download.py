@@ -1,7 +1,11 @@
 """The downloader against a real HTTPS server: whole files, broken connections, changed and wrong files."""
 
 import hashlib
+import subprocess
+import sys
 import threading
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +17,7 @@ from data.fetch.source import SourceFile
 CONTENT = np.random.default_rng(1).bytes(300_000)
 OTHER = np.random.default_rng(2).bytes(300_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
+ROOT = Path(__file__).resolve().parents[3]
 QUICK = {"pause": 0.01}
 
 
@@ -85,6 +90,26 @@ def test_a_later_call_goes_on_where_the_first_one_stopped(https_server, tmp_path
     last = https_server.requests[-1]
     assert last["Range"] == "bytes=100000-"
     assert last["If-Range"] == next(iter(facts.values()))
+    assert left(tmp_path) == ["set.bin"]
+
+
+def test_a_killed_process_loses_nothing_that_is_on_disk(https_server, tmp_path):
+    url = https_server.serve("/set.bin", CONTENT, etag='"one"', hold_after=250_000)
+    code = (
+        "from pathlib import Path; from data.fetch.download import download; "
+        "from data.fetch.source import SourceFile; "
+        f"download(SourceFile(name='set.bin', url={url!r}), Path({str(tmp_path)!r}))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT) as process:
+        part = tmp_path / "set.bin.part"
+        deadline = time.monotonic() + 30
+        while not (part.exists() and part.stat().st_size > 200_000) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.kill()
+    kept = part.stat().st_size
+    assert kept > 200_000
+    assert download(source(url, sha256=SHA256), tmp_path).read_bytes() == CONTENT
+    assert https_server.requests[-1]["Range"] == f"bytes={kept}-"
     assert left(tmp_path) == ["set.bin"]
 
 

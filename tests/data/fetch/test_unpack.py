@@ -77,7 +77,17 @@ def test_modes_of_the_archive_are_not_taken_over(tmp_path):
 @pytest.mark.parametrize("archive", MAKERS)
 @pytest.mark.parametrize(
     "name",
-    ["../evil", "x/../../evil", "/etc/evil", "//host/evil", "C:/evil", "C:evil", "..\\evil", "x/e\nvil"],
+    [
+        "../evil",
+        "x/../../evil",
+        "/etc/evil",
+        "//host/evil",
+        "C:/evil",
+        "C:evil",
+        "..\\evil",
+        "x/e\nvil",
+        ".. /evil",
+    ],
 )
 def test_a_name_that_leaves_the_folder_is_refused(tmp_path, archive, name):
     refused(
