@@ -6,12 +6,17 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from data.images.decode import square_image
 from data.images.pixels import IMAGE_SUFFIXES, read_pixels
+from data.images.window import Window, parse_window
+
+if TYPE_CHECKING:
+    from study.config import TaskConfig
 
 # As in folders of a data set: segmentations lie beside their image.
 _MASK_STEM = re.compile(r"(?P<image>.+)_mask(_\d+)?")
@@ -39,8 +44,8 @@ class FilePredictions:
 def image_files(paths: Sequence[Path]) -> list[Path]:
     """The files among `paths`, and the images in the folders among them, each once.
 
-    Folders are searched as a whole, in the order of their paths, for files that end in .png, .jpg, .bmp or
-    .tif. Hidden files are left out, and masks (`x_mask.png` or `x_mask_1.png` beside an image `x`).
+    Folders are searched as a whole, in the order of their paths, for files that end in .png, .jpg, .bmp, .tif
+    or .dcm. Hidden files are left out, and masks (`x_mask.png` or `x_mask_1.png` beside an image `x`).
 
     Raises
     ------
@@ -74,7 +79,8 @@ def predict_files(
 ) -> FilePredictions:
     """Score image files with the cell of a checkpoint.
 
-    Images are resized and preprocessed as those of the run were; nothing is augmented.
+    Images are resized and preprocessed as those of the run were, DICOM files with the window of its task;
+    nothing is augmented.
 
     Raises
     ------
@@ -90,7 +96,9 @@ def predict_files(
     unreadable: dict[str, str] = {}
     names: list[str] = []
     logits = [np.empty((0, 2), dtype=np.float32)]
-    for read, images in _batches(files, cell.settings.image_size, BATCH, unreadable):
+    task = _task(checkpoint, cell.settings.task)
+    window = parse_window(task.options.get("window", "file") if task else "file")
+    for read, images in _batches(files, cell.settings.image_size, BATCH, unreadable, window):
         names += read
         logits.append(predict_images(cell, images, device=where))
     found = np.concatenate(logits)
@@ -98,7 +106,7 @@ def predict_files(
         {"image": names, "score": positive_score(found), "logit_0": found[:, 0], "logit_1": found[:, 1]},
         columns=list(COLUMNS),
     )
-    positive = _positive_classes(checkpoint, cell.settings.task)
+    positive = task.positive if task else ()
     return FilePredictions(cell_id=cell.cell_id, positive=positive, rows=rows, unreadable=unreadable)
 
 
@@ -110,14 +118,14 @@ def _is_mask(file: Path) -> bool:
 
 
 def _batches(
-    files: Sequence[Path], size: int, n: int, unreadable: dict[str, str]
+    files: Sequence[Path], size: int, n: int, unreadable: dict[str, str], window: Window
 ) -> Iterator[tuple[list[str], np.ndarray]]:
     """Names and pixels uint8 (n, 3, size, size) of n readable images at a time; the others are noted."""
     names: list[str] = []
     images: list[np.ndarray] = []
     for file in files:
         try:
-            image = square_image(read_pixels(file), size)
+            image = square_image(read_pixels(file, window=window), size)
         except (ValueError, OSError) as error:
             unreadable[str(file)] = _reason(error, file)
             continue
@@ -136,15 +144,15 @@ def _reason(error: ValueError | OSError, file: Path) -> str:
     return str(error).removeprefix(f"The image '{file}' cannot be used: ").rstrip(".")
 
 
-def _positive_classes(checkpoint: Path, task: str) -> tuple[str, ...]:
-    """What counts as positive, from the study file of the store that the checkpoint lies in."""
+def _task(checkpoint: Path, task: str) -> TaskConfig | None:
+    """The task in the study file of the store that the checkpoint lies in; None where there is none."""
     from study.config import parse_study
 
     study = checkpoint.resolve().parent.parent / "study.toml"
     if not study.is_file():
-        return ()
+        return None
     try:
         config = parse_study(study.read_text(encoding="utf-8"), source=str(study))
     except (ValueError, OSError):
-        return ()
-    return config.tasks[task].positive if task in config.tasks else ()
+        return None
+    return config.tasks.get(task)

@@ -1,4 +1,4 @@
-"""From an image file to a uint8 array, without silent conversions."""
+"""From an image file, DICOM too, to a uint8 array, without silent conversions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+from data.images.dicom import decode_dicom, is_dicom
+from data.images.window import Window
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".dcm")
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Modes of Pillow that hold 8 bits per channel or less, and what they become without loss.
 _LOSSLESS = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "LA": "LA", "RGBA": "RGBA", "PA": "RGBA"}
@@ -19,16 +22,25 @@ _LOSSLESS = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "LA": "LA", "RGBA": "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageFacts:
-    """What a manifest records of an image file: SHA-256 of its bytes, size in pixels, Pillow's mode."""
+    """What a manifest records of an image file.
+
+    Attributes
+    ----------
+    sha256 : of its bytes; of a DICOM file that is not shown with its own window, of its bytes and the window
+    width, height : in pixels
+    mode : Pillow's mode, or the photometric interpretation of a DICOM file
+    note : what was decided for want of a statement in the file; completes "3 DICOM file(s) ..."
+    """
 
     sha256: str
     width: int
     height: int
     mode: str
+    note: str | None = None
 
 
-def probe_image(path: Path, *, is_mask: bool = False) -> ImageFacts:
-    """Check that a file is a readable 8-bit image and return its facts.
+def probe_image(path: Path, *, is_mask: bool = False, window: Window = "file") -> ImageFacts:
+    """Check that a file is a readable image of 8 bits, or a DICOM frame, and return its facts.
 
     PNG files are checked by the checksums that they carry, others by decoding them. A mask may have
     transparent pixels, as `read_mask_files` reads its colours alone.
@@ -40,6 +52,8 @@ def probe_image(path: Path, *, is_mask: bool = False) -> ImageFacts:
     OSError : the file cannot be opened
     """
     content = path.read_bytes()
+    if is_dicom(content):
+        return _dicom_facts(content, window)
     with _opened(content) as image:
         width, height = image.size
         mode = image.mode
@@ -54,8 +68,10 @@ def probe_image(path: Path, *, is_mask: bool = False) -> ImageFacts:
     return ImageFacts(sha256=hashlib.sha256(content).hexdigest(), width=width, height=height, mode=mode)
 
 
-def read_pixels(path: Path) -> np.ndarray:
+def read_pixels(path: Path, *, window: Window = "file") -> np.ndarray:
     """Read an image file.
+
+    `window` : for DICOM files, see `data.images.dicom.decode_dicom`
 
     Returns
     -------
@@ -68,10 +84,10 @@ def read_pixels(path: Path) -> np.ndarray:
 
     Notes
     -----
-    Whatever would need a choice (a window for 16 bits, a background for transparency) is refused: that
-    choice belongs to whoever prepares the data.
+    Whatever would need a choice (a window for 16 bits other than DICOM, a background for transparency) is
+    refused: that choice belongs to whoever prepares the data.
     """
-    return _read(path)
+    return _read(path, window=window)
 
 
 def read_mask_files(paths: Sequence[Path], *, shape: tuple[int, int]) -> np.ndarray:
@@ -98,9 +114,25 @@ def read_mask_files(paths: Sequence[Path], *, shape: tuple[int, int]) -> np.ndar
     return merged
 
 
-def _read(path: Path, *, ignore_alpha: bool = False) -> np.ndarray:
+def _dicom_facts(content: bytes, window: Window) -> ImageFacts:
+    frame = decode_dicom(content, window)
+    # Another window makes other pixels of the same file: cached features must not be mistaken for each other.
+    told = content if window == "file" else content + f" window={window}".encode()
+    return ImageFacts(
+        sha256=hashlib.sha256(told).hexdigest(),
+        width=frame.pixels.shape[1],
+        height=frame.pixels.shape[0],
+        mode=frame.mode,
+        note=frame.note,
+    )
+
+
+def _read(path: Path, *, ignore_alpha: bool = False, window: Window = "file") -> np.ndarray:
     try:
-        with _opened(path.read_bytes()) as image:
+        content = path.read_bytes()
+        if is_dicom(content):
+            return decode_dicom(content, window).pixels
+        with _opened(content) as image:
             return _array(image, ignore_alpha=ignore_alpha)
     except (ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
         raise ValueError(f"The image '{path}' cannot be used: {error}.") from error

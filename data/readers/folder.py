@@ -9,8 +9,9 @@ from typing import Any
 
 from data.dataset import Dataset, DatasetInfo
 from data.images.pixels import IMAGE_SUFFIXES
+from data.images.window import Window
 from data.readers.places import below, check_folder, list_folder
-from data.readers.reader import Option, Reader
+from data.readers.reader import WINDOW, Option, Reader
 from data.readers.scan import ImageFile, dataset_of_files
 
 _MASK_STEM = re.compile(r"(?P<image>.+)_mask(_\d+)?")
@@ -28,7 +29,8 @@ FOLDER_INFO = DatasetInfo(
     homepage="",
     steps=(
         "Put the images into one folder per class: FOLDER/class_a/1.png, FOLDER/class_b/2.png "
-        f"({', '.join(IMAGE_SUFFIXES)}; 8-bit grey or RGB). Masks may lie beside them as 1_mask.png.",
+        f"({', '.join(IMAGE_SUFFIXES)}; 8-bit grey or RGB, or single DICOM frames). Masks may lie beside "
+        "them as 1_mask.png.",
         'Name the folder in the study file: dataset = "folder", options = { path = "FOLDER" } '
         "(relative to --data-root, or to the current folder).",
         'Several images of one patient? Use dataset = "manifest", which has a column for the patient.',
@@ -37,9 +39,10 @@ FOLDER_INFO = DatasetInfo(
 )
 
 
-def load_folder(path: Path) -> Dataset:
+def load_folder(path: Path, *, window: Window = "file") -> Dataset:
     """Read a class-per-folder data set; image_id is "class/stem".
 
+    `window` is for DICOM files, see `data.images.dicom.decode_dicom`.
     A file `x_mask.png` or `x_mask_1.png` beside `x.png` is a mask of it, not an image.
 
     Raises
@@ -58,7 +61,7 @@ def load_folder(path: Path) -> Dataset:
     files = [
         file for folder in folders for file in images_of_class(folder, folder.name, prefix=f"{folder.name}/")
     ]
-    return dataset_of_files(FOLDER_INFO, files)
+    return dataset_of_files(FOLDER_INFO, files, window=window)
 
 
 def images_of_class(folder: Path, class_name: str, *, prefix: str = "") -> list[ImageFile]:
@@ -95,7 +98,7 @@ def images_of_class(folder: Path, class_name: str, *, prefix: str = "") -> list[
 
 
 def _load(data_root: Path | None, options: Mapping[str, Any]) -> Dataset:
-    return load_folder(below(data_root, options["path"]))
+    return load_folder(below(data_root, options["path"]), window=options["window"])
 
 
 def _find(data_root: Path | None, options: Mapping[str, Any]) -> Path:
@@ -110,5 +113,6 @@ FOLDER = Reader(
     find=_find,
     options=(
         Option(name="path", kind="text", help="the folder with one sub-folder per class", required=True),
+        WINDOW,
     ),
 )

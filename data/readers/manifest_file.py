@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from data.dataset import Dataset, DatasetInfo
+from data.images.window import Window
 from data.readers.csv_file import check_file, read_rows, refuse_empty
 from data.readers.places import below
-from data.readers.reader import Option, Reader
+from data.readers.reader import WINDOW, Option, Reader
 from data.readers.scan import ImageFile, dataset_of_files
 
 _NEEDED = ("path", "label")
@@ -37,11 +38,12 @@ MANIFEST_INFO = DatasetInfo(
 )
 
 
-def load_manifest(path: Path) -> Dataset:
+def load_manifest(path: Path, *, window: Window = "file") -> Dataset:
     """Read a manifest CSV; image_id is the text of its column `path`.
 
     UTF-8 with or without byte order mark, any line ends, any order of columns; `patient` and `mask` are
     optional, further columns are ignored. An image without mask leaves its field empty.
+    `window` is for DICOM files, see `data.images.dicom.decode_dicom`.
 
     Raises
     ------
@@ -65,7 +67,7 @@ def load_manifest(path: Path) -> Dataset:
         )
         for _, row in rows
     ]
-    return dataset_of_files(MANIFEST_INFO, files)
+    return dataset_of_files(MANIFEST_INFO, files, window=window)
 
 
 def check_manifest(path: Path) -> None:
@@ -81,7 +83,7 @@ def _place(folder: Path, text: str) -> Path:
 
 
 def _load(data_root: Path | None, options: Mapping[str, Any]) -> Dataset:
-    return load_manifest(below(data_root, options["path"]))
+    return load_manifest(below(data_root, options["path"]), window=options["window"])
 
 
 def _find(data_root: Path | None, options: Mapping[str, Any]) -> Path:
@@ -94,5 +96,5 @@ MANIFEST = Reader(
     info=MANIFEST_INFO,
     load=_load,
     find=_find,
-    options=(Option(name="path", kind="text", help="the CSV file", required=True),),
+    options=(Option(name="path", kind="text", help="the CSV file", required=True), WINDOW),
 )

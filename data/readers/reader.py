@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from data.dataset import Dataset, DatasetInfo
+from data.images.window import parse_window
 
 Kind = Literal["text", "whole number", "number", "any"]
 _TYPES: dict[str, Any] = {
@@ -38,6 +39,15 @@ class Option:
     required: bool = False
     choices: tuple[Any, ...] = ()
     check: Callable[[Any], Any] | None = None
+
+
+WINDOW = Option(
+    name="window",
+    kind="any",
+    help='grey levels of DICOM files: "file" (their own window), "full", or centre and width as [40, 400]',
+    default="file",
+    check=parse_window,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

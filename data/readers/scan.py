@@ -14,6 +14,7 @@ import pandas as pd
 
 from data.dataset import Dataset, DatasetInfo
 from data.images.pixels import ImageFacts, probe_image, read_mask_files, read_pixels
+from data.images.window import Window
 from data.readers.assemble import assemble
 
 _THREADS = 2
@@ -36,8 +37,9 @@ def dataset_of_files(
     *,
     notes: Iterable[str] = (),
     published_split: pd.DataFrame | None = None,
+    window: Window = "file",
 ) -> Dataset:
-    """Make a data set of image files; every file is opened and checked.
+    """Make a data set of image files; every file is opened and checked. `window` is for DICOM files.
 
     An image that cannot be read, or whose mask cannot, stands in `unreadable` instead of the manifest.
 
@@ -47,15 +49,15 @@ def dataset_of_files(
     """
     _check_one_class_per_file(files)
     with ThreadPoolExecutor(_THREADS) as pool:
-        found = list(pool.map(_probe, files))
+        found = list(pool.map(lambda file: _probe(file, window), files))
     readable = [(file, fact) for file, fact in zip(files, found, strict=True) if isinstance(fact, ImageFacts)]
     by_id = {file.image_id: file for file, _ in readable}
     return assemble(
         info,
         [_row(file, fact) for file, fact in readable],
-        read_image=lambda image_id: read_pixels(_file(by_id, image_id).path),
+        read_image=lambda image_id: read_pixels(_file(by_id, image_id).path, window=window),
         read_mask=lambda image_id: _mask(_file(by_id, image_id)),
-        notes=notes,
+        notes=[*notes, *_file_notes(readable)],
         unreadable=[fact for fact in found if not isinstance(fact, ImageFacts)],
         published_split=published_split,
     )
@@ -80,11 +82,20 @@ def _row(file: ImageFile, facts: ImageFacts) -> dict[str, Any]:
     }
 
 
-def _probe(file: ImageFile) -> ImageFacts | tuple[str, str]:
+def _file_notes(readable: Iterable[tuple[ImageFile, ImageFacts]]) -> list[str]:
+    """Each note on single files once, with the number of files and the first of them."""
+    files: dict[str, list[str]] = {}
+    for file, facts in readable:
+        if facts.note is not None:
+            files.setdefault(facts.note, []).append(file.image_id)
+    return [f"{len(ids)} DICOM file(s) {note} (first '{ids[0]}')." for note, ids in files.items()]
+
+
+def _probe(file: ImageFile, window: Window) -> ImageFacts | tuple[str, str]:
     """Facts of an image, or the file that is at fault and the reason."""
     path = file.path
     try:
-        facts = probe_image(path)
+        facts = probe_image(path, window=window)
         for path in file.masks:
             probe_image(path, is_mask=True)
     except FileNotFoundError:

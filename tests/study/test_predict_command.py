@@ -10,13 +10,14 @@ import pytest
 from PIL import Image
 
 from data.store import Store
+from tests.data.dicom_files import write_dicom
 
 STUDY = """
 name = "files"
 [tasks.lesion]
 dataset = "folder"
 positive = ["bad"]
-options = {{ path = "{images}" }}
+options = {{ path = "{images}", window = [1000, 1500] }}
 split = {{ train = 0.5, val = 0.2, test = 0.3 }}
 [factors]
 head = ["Linear", "NonLinear"]
@@ -33,14 +34,17 @@ lr = 1e-2
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory) -> Path:
-    """40 PNG files of two classes; one is grey, so that both kinds of pixels are read."""
+    """40 files of two classes: PNG, one of them grey, and some DICOM files of 12 bits."""
     root = tmp_path_factory.mktemp("images")
     rng = np.random.default_rng(7)
     for k in range(40):
         folder = root / ("bad" if k % 2 else "good")
         folder.mkdir(exist_ok=True)
         pixels = rng.integers(0, 160 + 80 * (k % 2), size=(40 + k, 60, 3)).astype(np.uint8)
-        Image.fromarray(pixels[..., 0] if k == 3 else pixels).save(folder / f"{k:02d}.png")
+        if k % 5 == 3 and k > 3:
+            write_dicom(folder / f"{k:02d}.dcm", pixels[..., 0].astype(np.uint16) * 16)
+        else:
+            Image.fromarray(pixels[..., 0] if k == 3 else pixels).save(folder / f"{k:02d}.png")
     return root
 
 
@@ -66,6 +70,7 @@ def test_the_test_images_get_their_stored_numbers_bit_for_bit(
     stored = store.read_predictions(cell_ids=[checkpoint.stem], splits=("test",))
     manifest = store.read_manifest("lesion").set_index("image_id")
     files = [images / manifest.loc[name, "path"] for name in stored["image_id"]]
+    assert any(file.suffix == ".dcm" for file in files)  # read with the window of the task
     out = tmp_path / "scores.parquet"
     result = study_command("predict", checkpoint, *files, "--device", "cpu", "--out", out)
     assert result.exit_code == 0, result.output
