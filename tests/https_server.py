@@ -19,6 +19,7 @@ class Served:
 
     etag, modified : headers, left out where empty
     ranges, if_range : whether parts are given, and If-Range is looked at
+    shift : bytes that a part begins too late
     hold_after : bytes of the body after which nothing comes until the server ends; once
     cut_after : bytes of the body after which the connection is closed, one for each request; then no more
     statuses : status codes of the first requests, before the file is given
@@ -32,6 +33,7 @@ class Served:
     kind: str = "application/octet-stream"
     ranges: bool = True
     if_range: bool = True
+    shift: int = 0
     hold_after: int = 0
     cut_after: list[int] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
@@ -138,7 +140,7 @@ class _Handler(BaseHTTPRequestHandler):
         same = wanted in (None, served.etag or served.modified) or not served.if_range
         if not asked or not served.ranges or not same:
             return 0
-        return int(asked.removeprefix("bytes=").removesuffix("-"))
+        return int(asked.removeprefix("bytes=").removesuffix("-")) + served.shift
 
     def log_message(self, *args) -> None:
         return None

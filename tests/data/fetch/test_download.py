@@ -127,6 +127,13 @@ def test_a_part_of_a_changed_file_is_not_appended(https_server, tmp_path):
     assert [request.get("Range") for request in https_server.requests[1:]] == ["bytes=100000-", None]
 
 
+def test_a_part_that_begins_elsewhere_is_not_appended(https_server, tmp_path):
+    url = interrupted(https_server, tmp_path, etag='"one"')
+    https_server.files["/set.bin"].shift = 10
+    assert download(source(url), tmp_path, **QUICK).read_bytes() == CONTENT
+    assert [request.get("Range") for request in https_server.requests[1:]] == ["bytes=100000-", None]
+
+
 @pytest.mark.parametrize("facts", [{}, {"etag": 'W/"one"'}], ids=["no validator", "weak etag"])
 def test_what_cannot_be_told_from_a_changed_file_starts_again(https_server, tmp_path, facts):
     url = interrupted(https_server, tmp_path, **facts)
