@@ -127,6 +127,16 @@ def test_a_wrong_file_is_refused_and_leaves_nothing(offer, tmp_path, https_serve
     assert list((tmp_path / "root").iterdir()) == []
 
 
+def test_a_server_that_refuses_leads_to_the_steps_by_hand(offer, tmp_path, https_server):
+    offer("breastmnist", {"breastmnist.npz": npz(28)})
+    https_server.files.clear()
+    result = _run("breastmnist", "--data-root", tmp_path / "root", "--yes")
+    assert result.exit_code == 2
+    assert (
+        "the server answered 404 Not Found. Nothing was kept.\nHow to get it by hand:\n  1. " in result.output
+    )
+
+
 def test_files_that_do_not_make_the_data_set_are_named(offer, tmp_path):
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as file:

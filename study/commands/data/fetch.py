@@ -28,9 +28,7 @@ def fetch_command(
 
     Example: study data fetch breastmnist --data-root ~/data -o size=224
     """
-    from data.fetch.files import fetch_files
     from data.registry import dataset_available, dataset_info
-    from study.download_bar import download_bar
 
     info = dataset_info(name)
     options = parse_options(option)
@@ -48,8 +46,7 @@ def fetch_command(
     if not yes and not _agreed():
         typer.echo("Nothing was fetched.")
         raise typer.Exit(1)
-    with download_bar() as progress:
-        fetch_files(sources, folder, progress=progress)
+    _download(info, sources, folder)
     available, place = dataset_available(name, folder, options)
     if not available:
         raise ValueError(f"The files were fetched, but the data set is not as expected: {place}")
@@ -88,6 +85,18 @@ def _folder(name: str, root: Path | None) -> Path:
     if root.exists() and not root.is_dir():
         raise NotADirectoryError(f"'{root}' (--data-root) is a file; name a folder, new or old.")
     return root
+
+
+def _download(info: DatasetInfo, sources: Sequence[SourceFile], folder: Path) -> None:
+    from data.fetch.files import fetch_files
+    from data.fetch.https import DownloadError
+    from study.download_bar import download_bar
+
+    try:
+        with download_bar() as progress:
+            fetch_files(sources, folder, progress=progress)
+    except DownloadError as error:
+        raise ConnectionError(f"{error}\nHow to get it by hand:\n{steps_text(info)}") from error
 
 
 def _print_end(name: str, place: str, sources: Sequence[SourceFile]) -> None:
