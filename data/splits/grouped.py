@@ -27,19 +27,21 @@ def assign_groups(
 
     Notes
     -----
-    Groups come in random order, so that large groups are as likely to be tested as small ones; each goes to
-    the part that lacks most of what it brings. Then single moves and swaps between two parts follow as long
-    as one of them lowers the summed squared deviation of the counts. Groups with equal contents are
-    interchangeable: the search works on their kinds, and which group of a kind moves is random. Where counts
-    still differ from the targets, the search starts again from another order, and the best result stays.
+    Groups come in random order, so that large groups are as likely to be tested as small ones; only those
+    that fit into one part at most come first. Each goes to the part that lacks most of what it brings. Then
+    single moves and swaps between two parts follow as long as one of them lowers the summed squared deviation
+    of the counts. Groups with equal contents are interchangeable: the search works on their kinds, and which
+    group of a kind moves is random. Where counts still differ from the targets, the search starts again from
+    another order, and the best result stays.
     """
     n_groups, n_strata = int(codes.max()) + 1, target.shape[1]
     content = np.zeros((n_groups, n_strata), dtype=np.int64)
     np.add.at(content, (codes, strata), 1)
+    giant = content.sum(axis=1) > np.sort(target.sum(axis=1))[-2]
     best, lowest = np.zeros(n_groups, dtype=np.int64), -1
     for _ in range(_STARTS):
         order = rng.permutation(n_groups)
-        part = _fill(content, target, order)
+        part = _fill(content, target, np.concatenate([order[giant[order]], order[~giant[order]]]))
         left = _improve(content, target, part, order)
         if lowest < 0 or left < lowest:
             best, lowest = part, left
