@@ -76,9 +76,14 @@ def write_parquet(path: Path, frame: pd.DataFrame, *, types: Mapping[str, pa.Dat
     ValueError : two columns have one name
     """
     path = Path(path)
+    write_bytes(path, parquet_bytes(path, frame, types or {}))
+
+
+def parquet_bytes(path: Path, frame: pd.DataFrame, types: Mapping[str, pa.DataType]) -> bytes:
+    """The content that `write_parquet` gives the file `path`; the same frame gives the same bytes."""
     sink = pa.BufferOutputStream()
-    pq.write_table(_to_table(path, frame, types or {}), sink, compression="zstd")
-    write_bytes(path, sink.getvalue().to_pybytes())
+    pq.write_table(_to_table(path, frame, types), sink, compression="zstd")
+    return sink.getvalue().to_pybytes()
 
 
 def remove_stale(folder: Path, *, older_than: float = STALE_SECONDS) -> int:

@@ -1,7 +1,7 @@
 """The store: everything that a run leaves behind, as files that are complete or absent.
 
-Layout: study.toml, run.json, manifest/, splits/, predictions/task=<t>/, history/task=<t>/, cells/,
-cells.parquet, checkpoints/, features/, gradcam/, results/. A cell exists when its row file
+Layout: study.toml, run.json, manifest/, splits/, exclusions/, predictions/task=<t>/, history/task=<t>/,
+cells/, cells.parquet, checkpoints/, features/, gradcam/, results/. A cell exists when its row file
 `cells/<cell_id>.json` exists; that file is written last, so a killed process leaves a whole cell or none.
 """
 
@@ -19,6 +19,7 @@ from data.atomic import remove_stale, write_bytes, write_json, write_parquet, wr
 from data.names import check_name
 from data.rows import checked_row, frame_of_rows, read_row
 from data.tables import (
+    EXCLUSION_TYPES,
     HISTORY_TYPES,
     MANIFEST_TYPES,
     PREDICTION_TYPES,
@@ -29,6 +30,8 @@ from data.tables import (
     read_table,
     sort_predictions,
 )
+
+EXCLUSION_COLUMNS = tuple(EXCLUSION_TYPES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,17 @@ class Store:
     def read_split(self, task: str) -> pd.DataFrame:
         """Return the split of a task."""
         return self._read_task_file("splits", task)
+
+    def write_exclusions(self, task: str, frame: pd.DataFrame) -> None:
+        """Write the images of a data set that take no part in a task: image_id, reason, duplicate_of."""
+        write_parquet(
+            self._task_file("exclusions", task), frame[list(EXCLUSION_COLUMNS)], types=EXCLUSION_TYPES
+        )
+
+    def read_exclusions(self, task: str) -> pd.DataFrame:
+        """Return the images that take no part in a task; none where the store holds no such table."""
+        path = self._task_file("exclusions", task)
+        return read_table(path) if path.is_file() else pd.DataFrame(columns=list(EXCLUSION_COLUMNS))
 
     def tasks(self) -> list[str]:
         """Return the tasks that have a manifest, sorted."""

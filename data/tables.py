@@ -26,6 +26,7 @@ MANIFEST_TYPES = {
     "mask_path": pa.string(),
 }
 SPLIT_TYPES = {"image_id": pa.string(), "split": pa.string(), "fold": pa.int64()}
+EXCLUSION_TYPES = {"image_id": pa.string(), "reason": pa.string(), "duplicate_of": pa.string()}
 PREDICTION_TYPES = {
     "cell_id": pa.string(),
     "seed": pa.int64(),

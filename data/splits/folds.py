@@ -9,7 +9,7 @@ import pandas as pd
 
 from data.splits.grouped import assign_groups
 from data.splits.notes import Group
-from data.splits.split import check_labels, group_codes
+from data.splits.split import check_labels, draw_advice, group_codes
 
 MAX_FOLDS = 20
 
@@ -45,6 +45,7 @@ def make_folds(
     codes = group_codes(frame) if group == "patient" else np.arange(len(frame))
     strata = label if stratify else np.zeros_like(label)
     tested = _assign(codes, strata, _fold_targets(strata, folds), np.random.default_rng([seed, 0]))
+    grouped = bool(codes.max() + 1 < len(frame))
     parts = []
     for fold in range(folds):
         part = np.full(len(frame), 2, dtype=np.int64)
@@ -53,7 +54,7 @@ def make_folds(
         rng = np.random.default_rng([seed, 1 + fold])
         target = _rest_targets(strata[rest], n=len(frame), val=val)
         part[rest] = _assign(codes[rest], strata[rest], target, rng)
-        check_labels(label, part, grouped=codes.max() + 1 < len(frame), where=f" in fold {fold}")
+        check_labels(label, part, advice=draw_advice(grouped=grouped), where=f" in fold {fold}")
         names = np.array(["train", "val", "test"])[part]
         parts.append(pd.DataFrame({"image_id": frame["image_id"], "fold": fold, "split": names}))
     return pd.concat(parts, ignore_index=True)

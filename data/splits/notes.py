@@ -7,6 +7,7 @@ from typing import Literal
 import pandas as pd
 
 from data.splits.counts import PARTS, label_counts, split_counts
+from data.splits.leaks import given_leak_notes, image_leak_notes
 
 Group = Literal["patient", "image"]
 
@@ -15,7 +16,7 @@ def split_notes(
     split: pd.DataFrame,
     manifest: pd.DataFrame,
     *,
-    group: Group,
+    group: Group | None,
     train: float | None = None,
     val: float | None = None,
     test: float | None = None,
@@ -26,7 +27,7 @@ def split_notes(
     Parameters
     ----------
     split, manifest : as given to and returned by `make_split`
-    group : the choice that the split was made with
+    group : the choice that the split was drawn with, None where it was given
     train, val, test, stratify : the shares that were asked for; given all three, deviations are told
 
     Returns
@@ -42,7 +43,9 @@ def split_notes(
                 "patient may lie in several parts of the split."
             )
     elif group == "image":
-        notes += _leak_notes(split, manifest)
+        notes += image_leak_notes(split, manifest)
+    elif group is None:
+        notes += given_leak_notes(split, manifest)
     elif ids.isna().any():
         notes.append(
             f"{int(ids.isna().sum())} of {len(ids)} images have no patient id; each counts as its own group."
@@ -50,14 +53,6 @@ def split_notes(
     if train is not None and val is not None and test is not None:
         notes += _deviation_notes(split, manifest, shares=(train, val, test), stratify=stratify)
     return tuple(notes)
-
-
-def leak_share(split: pd.DataFrame, manifest: pd.DataFrame, *, part: str = "test") -> float:
-    """Share of the images of `part` that have an image of the same group in training, in [0, 1]."""
-    frame = manifest[["image_id", "group_id"]].merge(split, on="image_id", validate="one_to_one")
-    known = frame.loc[(frame["split"] == "train") & frame["group_id"].notna(), "group_id"]
-    groups = frame.loc[frame["split"] == part, "group_id"]
-    return float(groups.isin(set(known)).mean())
 
 
 def split_report(split: pd.DataFrame, manifest: pd.DataFrame, *, task: str = "") -> pd.DataFrame:
@@ -79,17 +74,6 @@ def split_report(split: pd.DataFrame, manifest: pd.DataFrame, *, task: str = "")
     if manifest["group_id"].isna().all():
         report["n_groups"] = pd.array([None] * len(report), dtype="Int64")
     return report
-
-
-def _leak_notes(split: pd.DataFrame, manifest: pd.DataFrame) -> list[str]:
-    shares = {part: leak_share(split, manifest, part=part) for part in ("val", "test")}
-    if max(shares.values()) == 0:
-        return []
-    return [
-        "The split is by image although patient or exam ids are known, so it leaks: "
-        f"{shares['test']:.0%} of the test images and {shares['val']:.0%} of the validation images have an "
-        'image of the same patient or exam in training. group = "patient" keeps them together.'
-    ]
 
 
 def _deviation_notes(

@@ -10,12 +10,14 @@ import pandas as pd
 
 from data.splits.counts import PARTS, label_counts, split_counts
 from data.splits.grouped import assign_groups
-from data.splits.notes import Group, leak_share, split_notes, split_report
+from data.splits.leaks import leak_share
+from data.splits.notes import Group, split_notes, split_report
 
 __all__ = [
     "PARTS",
     "Group",
     "check_labels",
+    "draw_advice",
     "group_codes",
     "label_counts",
     "leak_share",
@@ -74,7 +76,7 @@ def make_split(
     else:
         strata = label if stratify else np.zeros_like(label)
         part = assign_groups(codes, strata, target, rng)[codes]
-    check_labels(label, part, grouped=codes.max() + 1 < len(frame))
+    check_labels(label, part, advice=draw_advice(grouped=codes.max() + 1 < len(frame)))
     return pd.DataFrame({"image_id": frame["image_id"], "split": np.array(PARTS)[part]})
 
 
@@ -115,8 +117,11 @@ def group_codes(frame: pd.DataFrame) -> np.ndarray:
     return pd.factorize(known.where(frame["group_id"].notna(), alone))[0]
 
 
-def check_labels(label: np.ndarray, part: np.ndarray, *, grouped: bool, where: str = "") -> None:
-    """Refuse a part (0 = train, 1 = val, 2 = test) without positive or without negative images."""
+def check_labels(label: np.ndarray, part: np.ndarray, *, advice: str, where: str = "") -> None:
+    """Refuse a part (0 = train, 1 = val, 2 = test) without positive or without negative images.
+
+    `advice` : what to do about it; `{part}` in it becomes the name of the part
+    """
     for index, name in enumerate(PARTS):
         here = label[part == index]
         for value, word in ((1, "positive"), (0, "negative")):
@@ -124,7 +129,13 @@ def check_labels(label: np.ndarray, part: np.ndarray, *, grouped: bool, where: s
                 total = int((label == value).sum())
                 raise ValueError(
                     f"The part '{name}' of the split{where} has no {word} image ({len(here)} images in it; "
-                    f"{total} {word} of {len(label)} in all). Give `{name}` a larger share, set "
-                    f"stratify = true, {'use more groups' if grouped else 'add images'}, "
-                    "or correct `positive`."
+                    f"{total} {word} of {len(label)} in all). {advice.format(part=name)}"
                 )
+
+
+def draw_advice(*, grouped: bool) -> str:
+    """What to do where a drawn split leaves a part without a label."""
+    return (
+        "Give `{part}` a larger share, set stratify = true, "
+        f"{'use more groups' if grouped else 'add images'}, or correct `positive`."
+    )

@@ -16,7 +16,8 @@ from study.config.load import (
     study_hash,
 )
 from study.config.recipe import RECIPE_FIELDS, Recipe, unused_fields
-from study.config.study import SplitConfig, StudyConfig, TaskConfig
+from study.config.split import SplitConfig
+from study.config.study import StudyConfig, TaskConfig
 
 __all__ = [
     "RECIPE_FIELDS",

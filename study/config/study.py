@@ -1,64 +1,17 @@
 """The whole study file as one model, with the checks that cross its parts."""
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from study.config.analysis import CONTRAST_KINDS, FOLD_IS_NO_ARM, AnalysisPlan
 from study.config.base import Frozen
 from study.config.recipe import RECIPE_FIELDS, Recipe
+from study.config.split import SplitConfig
 
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
 _REQUIRED = ("pretrain", "backbone", "head")
-
-
-class SplitConfig(Frozen):
-    """How the images of a task are divided."""
-
-    train: Annotated[float, Field(gt=0, lt=1)] = 0.75
-    """Share of training images."""
-    val: Annotated[float, Field(gt=0, lt=1)] = 0.15
-    """Share of validation images."""
-    test: Annotated[float, Field(gt=0, lt=1)] = 0.10
-    """Share of test images."""
-    stratify: bool = True
-    """Keep the share of positives equal across the parts."""
-    group: Literal["patient", "image"] = "patient"
-    """Unit that is never divided: the patient (exam) where the data set has ids, or the single image."""
-    seed: Annotated[int, Field(ge=0)] = 42
-    """Seed of the division."""
-    folds: Annotated[int, Field(ge=2, le=20)] | None = None
-    """Cross-validation: every image is tested in one of so many folds, `test` is 1 / folds."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _folds_give_the_shares(cls, value: Any) -> Any:
-        """With folds, `test` follows from their number and `train` is what is left."""
-        if not isinstance(value, dict) or not isinstance(folds := value.get("folds"), int) or folds < 2:
-            return value
-        test = value.get("test", 1 / folds)
-        if not isinstance(test, int | float) or abs(test - 1 / folds) > 1e-6:
-            raise ValueError(
-                f"folds = {folds} tests 1/{folds} of the images at a time, but test = {test!r} was given; "
-                "leave out `test` and `train`"
-            )
-        val = value.get("val", cls.model_fields["val"].default)
-        if not isinstance(val, int | float) or "train" in value:
-            return {**value, "test": 1 / folds}
-        if val + 1 / folds >= 1:
-            raise ValueError(f"val = {val:g} and folds = {folds} leave nothing for training; lower `val`")
-        return {**value, "test": 1 / folds, "train": 1 - val - 1 / folds}
-
-    @model_validator(mode="after")
-    def _shares_add_up(self) -> "SplitConfig":
-        total = self.train + self.val + self.test
-        # With folds, test = 1 / folds may be written with few digits.
-        if abs(total - 1) > (1e-9 if self.folds is None else 1e-6):
-            raise ValueError(
-                f"train + val + test must be 1; got {self.train} + {self.val} + {self.test} = {total:g}"
-            )
-        return self
 
 
 class TaskConfig(Frozen):

@@ -51,7 +51,7 @@ def plan_task(name: str, config: TaskConfig, data_root: Path | None) -> TaskPlan
         )
     steps = "\n".join(f"  {i}. {step}" for i, step in enumerate(info.steps, start=1))
     missing = f"Data set `{config.dataset}` of task `{name}`: {reason}\n{steps}"
-    if info.class_counts is None:
+    if info.class_counts is None or config.split.fixed:
         return TaskPlan(counts=None, source="unknown until the data are here", missing=missing)
     positive = sum(info.class_counts.get(label, 0) for label in config.positive)
     total = sum(info.class_counts.values())

@@ -14,13 +14,12 @@ import pandas as pd
 
 from data.dataset import Dataset, manifest_hash
 from data.images.decode import decode_images
-from data.labels import with_labels
 from data.registry import load_dataset
-from data.splits.folds import fold_split, make_folds
-from data.splits.notes import split_notes
-from data.splits.split import make_split, split_hash
-from study.config import SplitConfig, TaskConfig
+from data.splits.folds import fold_split
+from data.splits.split import split_hash
+from study.config import TaskConfig
 from study.grid import CELL_COLUMNS, Cell, cell_id, group_cells
+from study.run.divide import Division, divide
 
 if TYPE_CHECKING:
     from training.weights import Weights
@@ -28,17 +27,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class PreparedTask:
-    """One task, ready to train: its data set, manifest with labels, and split.
-
-    `split` : image_id and split, with cross-validation fold too (a row per image and fold), as stored
-    """
+    """One task, ready to train: its data set, and the images that take part with labels and parts."""
 
     name: str
     config: TaskConfig
     dataset: Dataset
-    manifest: pd.DataFrame
-    split: pd.DataFrame
-    notes: tuple[str, ...]
+    division: Division
+
+    @property
+    def manifest(self) -> pd.DataFrame:
+        """The images that take part, with label."""
+        return self.division.manifest
+
+    @property
+    def split(self) -> pd.DataFrame:
+        """image_id and split, with cross-validation fold too (a row per image and fold), as stored."""
+        return self.division.split
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know about data set and split."""
+        return (*self.dataset.notes, *self.division.notes)
 
     @cached_property
     def manifest_hash(self) -> str:
@@ -88,36 +97,10 @@ def prepare_task(name: str, config: TaskConfig, data_root: Path | None) -> Prepa
     """
     try:
         dataset = load_dataset(config.dataset, data_root=data_root, options=config.options)
-        manifest = with_labels(dataset.manifest, config.positive)
-        split = divide(manifest, config.split)
+        division = divide(dataset, config, data_root)
     except (ValueError, OSError) as error:
         raise type(error)(f"Task `{name}`: {error}") from error
-    notes = (*dataset.notes, *division_notes(split, manifest, config.split))
-    return PreparedTask(
-        name=name, config=config, dataset=dataset, manifest=manifest, split=split, notes=notes
-    )
-
-
-def divide(manifest: pd.DataFrame, split: SplitConfig) -> pd.DataFrame:
-    """Parts of the images (with labels) as the study file asks: one split, or one per fold."""
-    if split.folds is None:
-        return make_split(manifest, **split.model_dump(exclude={"folds"}))
-    return make_folds(manifest, **split.model_dump(include={"folds", "val", "stratify", "group", "seed"}))
-
-
-def division_notes(split: pd.DataFrame, manifest: pd.DataFrame, config: SplitConfig) -> tuple[str, ...]:
-    """What a reader must know about the split; with folds, each note once and the folds it holds for."""
-    if config.folds is None:
-        return split_notes(split, manifest, **config.model_dump(exclude={"seed", "folds"}))
-    # Counts per fold follow another rule than those of a single split: no shares, no note on deviations.
-    folds_of: dict[str, list[str]] = {}
-    for fold in range(config.folds):
-        for note in split_notes(fold_split(split, fold), manifest, group=config.group):
-            folds_of.setdefault(note, []).append(str(fold))
-    return tuple(
-        note if len(folds) == config.folds else f"Fold {', '.join(folds)}: {note}"
-        for note, folds in folds_of.items()
-    )
+    return PreparedTask(name=name, config=config, dataset=dataset, division=division)
 
 
 def find_weights(

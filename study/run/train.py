@@ -24,6 +24,7 @@ from study.run.prepare import (
     prepare_task,
 )
 from study.run.provenance import begin_run, finish_run
+from study.run.stored_split import check_stored_splits, task_records
 
 if TYPE_CHECKING:
     from training.settings import CellJob
@@ -98,6 +99,7 @@ def run_grid(
         n_train={(n, fold): c["train"] for n, t in tasks.items() for fold, c in enumerate(t.all_counts())},
         weights={pair: made.sha256 for pair, made in found.items() if made is not None},
     )
+    told = (*told, *check_stored_splits(root, tasks))
     store = Store.create(root)
     curves = CurveWriter(store, cells) if tensorboard else None
     for task in tasks.values():
@@ -116,8 +118,9 @@ def run_grid(
     for task in tasks.values():
         store.write_manifest(task.name, task.manifest)
         store.write_split(task.name, task.split)
+        store.write_exclusions(task.name, task.division.exclusions)
     entry = {"study": study.source, "study_hash": study.hash, "only": list(only), "backend": backend}
-    position = begin_run(store, entry)
+    position = begin_run(store, {**entry, "tasks": task_records(tasks)})
     outcome = _train(store, planned, tasks, device, progress, backend, curves)
     store.refresh_index()
     finish_run(

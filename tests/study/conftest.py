@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 TINY = """
@@ -81,3 +83,18 @@ def tiny_store(tmp_path_factory, tiny_study, study_command) -> Path:
     result = study_command("run-grid", tiny_study, "--store", root)
     assert result.exit_code == 0, result.output
     return root
+
+
+@pytest.fixture
+def images(tmp_path):
+    """40 images in the folders benign and malignant, and a manifest that gives two images to a patient."""
+    rng = np.random.default_rng(0)
+    lines = ["path,label,patient"]
+    for name in ("benign", "malignant"):
+        (tmp_path / "root" / name).mkdir(parents=True)
+        for number in range(20):
+            path = tmp_path / "root" / name / f"{number}.png"
+            Image.fromarray(rng.integers(0, 256, (8, 9), dtype=np.uint8)).save(path)
+            lines.append(f"{name}/{number}.png,{name},{name} {number // 2}")
+    (tmp_path / "root" / "list.csv").write_text("\n".join(lines))
+    return tmp_path / "root"

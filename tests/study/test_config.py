@@ -157,3 +157,32 @@ def test_folds_fix_the_share_for_testing_and_leave_the_rest_for_training():
 def test_folds_that_contradict_the_shares_are_refused(text, message):
     with pytest.raises(ValueError, match=message):
         _split(text)
+
+
+def _task(split):
+    line = f'positive = ["malignant"]\nsplit = {{ {split} }}'
+    return parse_study(GOOD.replace('positive = ["malignant"]', line)).tasks["breast"]
+
+
+def test_a_given_split_names_its_file_or_the_data_set():
+    assert _task('file = "splits.csv"').split.fixed
+    assert _task('published = true, folds = 5, others = "leave out"').split.folds == 5
+    assert not _task("seed = 3").split.fixed
+
+
+def test_the_unit_of_a_split_has_two_names():
+    assert _task('unit = "image"').split.group == _task('group = "image"').split.group == "image"
+
+
+@pytest.mark.parametrize(
+    ("split", "message"),
+    [
+        ('file = "a.csv", seed = 1', "the split is given by `file`, so `seed` cannot act"),
+        ('published = true, train = 0.75, group = "image"', "so `train`, `group` cannot act"),
+        ('published = true, file = "a.csv"', "`file` and `published` both give the split"),
+        ('others = "leave out"', "`others` acts on a split from `file` or `published`"),
+    ],
+)
+def test_what_a_given_split_cannot_use_is_refused(split, message):
+    with pytest.raises(ValueError, match=message):
+        _task(split)

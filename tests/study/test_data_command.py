@@ -1,6 +1,5 @@
 """`study data`: what the commands print, and their errors."""
 
-import numpy as np
 import pytest
 from PIL import Image
 from typer.testing import CliRunner
@@ -10,21 +9,6 @@ from study.cli import app
 
 def _run(*arguments):
     return CliRunner().invoke(app, ["data", *map(str, arguments)])
-
-
-@pytest.fixture
-def images(tmp_path):
-    """40 images in the folders benign and malignant, and a manifest that gives two images to a patient."""
-    rng = np.random.default_rng(0)
-    lines = ["path,label,patient"]
-    for name in ("benign", "malignant"):
-        (tmp_path / "root" / name).mkdir(parents=True)
-        for number in range(20):
-            path = tmp_path / "root" / name / f"{number}.png"
-            Image.fromarray(rng.integers(0, 256, (8, 9), dtype=np.uint8)).save(path)
-            lines.append(f"{name}/{number}.png,{name},{name} {number // 2}")
-    (tmp_path / "root" / "list.csv").write_text("\n".join(lines))
-    return tmp_path / "root"
 
 
 def test_list_names_every_data_set_and_whether_it_is_here():

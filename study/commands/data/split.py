@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,7 +11,7 @@ import typer
 from study.commands.data.shared import Option, Root, counts_text, load, parse_options
 
 if TYPE_CHECKING:
-    from study.config import SplitConfig
+    from study.config import SplitConfig, TaskConfig
 
 _PARTS = ("train", "val", "test")
 
@@ -19,59 +20,89 @@ def split_command(
     name: Annotated[str, typer.Argument(help="Data set, as in `study data list`.")],
     positive: Annotated[list[str], typer.Option("--positive", "-p", help="Positive class; may be repeated.")],
     train: Annotated[float | None, typer.Option(help="Share for training; default 0.75.")] = None,
-    val: Annotated[float, typer.Option(help="Share for validation.")] = 0.15,
+    val: Annotated[float | None, typer.Option(help="Share for validation; default 0.15.")] = None,
     test: Annotated[float | None, typer.Option(help="Share for testing; default 0.10.")] = None,
-    stratify: Annotated[bool, typer.Option(help="Equal shares of positive images.")] = True,
-    group: Annotated[str, typer.Option(help="Kept together: patient (or exam), or image.")] = "patient",
-    seed: Annotated[int, typer.Option(help="Seed of the draw.")] = 42,
+    stratify: Annotated[
+        bool | None,
+        typer.Option("--stratify/--no-stratify", help="Equal shares of positive images; the rule."),
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option(help="Kept together: patient (or exam; the rule), or image.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the draw; default 42.")] = None,
     folds: Annotated[
         int | None, typer.Option(help="Cross-validation: test each image in one of so many folds.")
     ] = None,
+    file: Annotated[
+        str | None, typer.Option(help="A given split: CSV or parquet with image_id, split and maybe fold.")
+    ] = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="The split that the data set brings.")
+    ] = False,
+    others: Annotated[
+        str | None,
+        typer.Option(help="Images that a given split does not name: refuse (the rule), leave out."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the split to this CSV or parquet file.")] = None,
     data_root: Root = None,
     option: Option = None,
 ) -> None:
     """Show how the images of a data set divide, and how far the parts are independent.
 
-    Where the data are not here, the counts come from the published ones.
+    Where the data are not here, the counts come from the published ones. A file from --out is a split that a
+    study takes by split = { file = "FILE" }, and --file here: relative to --data-root, or to the current
+    folder.
 
-    Example: study data split busi --positive malignant --data-root downloads
+    Example: study data split busi --positive malignant --data-root downloads --out busi-split.csv
 
     Example: study data split busi --positive malignant --folds 5 --val 0.15
     """
-    from data.labels import with_labels
     from data.registry import dataset_available, dataset_info
-    from data.splits.folds import fold_split
-    from data.splits.split import split_hash
-    from study.run.prepare import divide, division_notes
+    from study.run.divide import divide
 
+    draw = {"train": train, "val": val, "test": test, "stratify": stratify, "group": group, "seed": seed}
+    given = {"folds": folds, "file": file, "published": published or None, "others": others}
     options = parse_options(option)
-    config = _split_config(train, val, test, stratify=stratify, group=group, seed=seed, folds=folds)
+    config = _task_config(name, positive, options, draw | given)
     info = dataset_info(name)
     available, reason = dataset_available(name, data_root, options)
-    if not available and info.class_counts is not None:
+    if not available and info.class_counts is not None and not config.split.fixed and out is None:
         typer.echo(f"{reason}\nCounts from the published {counts_text(info.class_counts)}:")
-        _print_published(info.class_counts, positive, config)
+        _print_published(info.class_counts, positive, config.split)
         return
     dataset = load(name, data_root, options)
-    manifest = with_labels(dataset.manifest, positive)
-    split = divide(manifest, config)
-    for fold in range(config.folds or 1):
-        own = fold_split(split, fold)
-        if config.folds:
-            typer.echo(f"fold {fold}")
-        _print_parts(own, manifest)
-        typer.echo(f"split hash: {split_hash(own)}")
-    for note in (*dataset.notes, *division_notes(split, manifest, config)):
+    division = divide(dataset, config, data_root)
+    _print_division(division, folds=config.split.folds)
+    for note in (*dataset.notes, *division.notes):
         typer.echo(f"note: {note}")
+    if out is not None:
+        from data.splits.fixed import write_split_file
+
+        typer.echo(f"written: {out} (SHA-256 {write_split_file(out, division.split)})")
 
 
-def _split_config(train: float | None, val: float, test: float | None, **others: Any) -> SplitConfig:
-    """The split as a study file would hold it; shares that were not given take the usual ones."""
-    from study.config import SplitConfig
+def _task_config(
+    name: str, positive: list[str], options: dict[str, Any], split: dict[str, Any]
+) -> TaskConfig:
+    """The task as a study file would hold it; what was not given takes the usual value."""
+    from study.config import TaskConfig
     from study.config.load import validate
 
-    given = {"train": train, "val": val, "test": test} | others
-    return validate(SplitConfig, {k: v for k, v in given.items() if v is not None}, "study data split")
+    content = {"dataset": name, "positive": positive, "options": options}
+    content["split"] = {key: value for key, value in split.items() if value is not None}
+    return validate(TaskConfig, content, "study data split")
+
+
+def _print_division(division: Any, *, folds: int | None) -> None:
+    from data.splits.folds import fold_split
+    from data.splits.split import split_hash
+
+    for fold in range(folds or 1):
+        own = fold_split(division.split, fold)
+        if folds:
+            typer.echo(f"fold {fold}")
+        _print_parts(own, division.manifest)
+        typer.echo(f"split hash: {split_hash(own)}")
 
 
 def _print_parts(split: Any, manifest: Any) -> None:
