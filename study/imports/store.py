@@ -61,7 +61,7 @@ def import_predictions(
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
     position = begin_run(store, {"imported": str(source), "sha256": digest, "task": task})
     images = table.models[0].predictions
-    unknown = dict.fromkeys(("path", "sha256", "width", "height", "mask_path"))
+    unknown = {name: None for name in MANIFEST_TYPES if name not in images}
     store.write_manifest(
         task, images.drop(columns=["split", "score"]).assign(**unknown)[list(MANIFEST_TYPES)]
     )
