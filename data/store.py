@@ -19,6 +19,7 @@ from data.atomic import remove_stale, write_bytes, write_json, write_parquet, wr
 from data.names import check_name
 from data.rows import checked_row, frame_of_rows, read_row
 from data.tables import (
+    EXCLUSION_COLUMNS,
     EXCLUSION_TYPES,
     HISTORY_TYPES,
     MANIFEST_TYPES,
@@ -30,8 +31,6 @@ from data.tables import (
     read_table,
     sort_predictions,
 )
-
-EXCLUSION_COLUMNS = tuple(EXCLUSION_TYPES)
 
 
 @dataclass(frozen=True, slots=True)

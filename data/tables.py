@@ -24,9 +24,11 @@ MANIFEST_TYPES = {
     "height": pa.int64(),
     "mode": pa.string(),
     "mask_path": pa.string(),
+    "duplicate_group": pa.string(),
 }
 SPLIT_TYPES = {"image_id": pa.string(), "split": pa.string(), "fold": pa.int64()}
 EXCLUSION_TYPES = {"image_id": pa.string(), "reason": pa.string(), "duplicate_of": pa.string()}
+EXCLUSION_COLUMNS = tuple(EXCLUSION_TYPES)
 PREDICTION_TYPES = {
     "cell_id": pa.string(),
     "seed": pa.int64(),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -12,7 +11,7 @@ from manuscript.grid import varied_factors
 from manuscript.load import Report
 from manuscript.origin import missing_text
 from manuscript.plan import metric_words
-from manuscript.text import MINUS, count, duration, factor_name, integer, join_words, percent, plain, short_id
+from manuscript.text import MINUS, count, duration, factor_name, join_words, plain, short_id
 
 MANY = 5
 # In the order of weight: the first kind that a study has is told in the abstract.
@@ -77,43 +76,6 @@ def grid_size(report: Report) -> str:
 def _plural_name(name: str) -> str:
     plain_plurals = {"task": "tasks", "seed": "seeds", "backbone": "backbones", "head": "heads"}
     return plain_plurals.get(name, f"levels of {factor_name(name).lower()}")
-
-
-def tasks_text(report: Report) -> str:
-    """One sentence per task: data set, positive classes, split."""
-    tasks = report.study.get("tasks", {})
-    if not tasks:
-        return "The study file names no task."
-    return "\n\n".join(_task_sentence(name, task) for name, task in tasks.items())
-
-
-def _task_sentence(name: str, task: Mapping[str, Any]) -> str:
-    positive = join_words(list(task.get("positive", [])), "or")
-    if "dataset" not in task:
-        return f"In task *{name}* positive means {positive}."
-    text = f"Task *{name}* uses the data set `{task['dataset']}`; positive means {positive}."
-    split = task.get("split", {})
-    if not split:
-        return text
-    shares = ", ".join(
-        f"{percent(float(split[key]))} {label}"
-        for key, label in (("train", "training"), ("val", "validation"), ("test", "test"))
-        if key in split
-    )
-    ways = [
-        "stratified by class" if split.get("stratify", True) else "not stratified",
-        "patients kept together where the data set has ids"
-        if split.get("group", "patient") == "patient"
-        else "single images divided, even of one patient",
-        f"seed {split.get('seed', 42)}",
-    ]
-    if split.get("folds"):
-        return (
-            f"{text} It was cross-validated in {split['folds']} folds: each image is tested in one of them, "
-            f"and {percent(float(split.get('val', 0.15)))} of the images are for validation in each "
-            f"({', '.join(ways)}). Counts per split are those of the first fold."
-        )
-    return f"{text} It was divided into {shares} images ({', '.join(ways)})."
 
 
 def cells_text(report: Report) -> str:
@@ -222,18 +184,3 @@ def _finding(row: Any) -> str:
     if isinstance(row.task, str) and text.startswith(start):
         return f"*{row.task}*: {text.removeprefix(start)}"
     return f"{text[:1].upper()}{text[1:]}"
-
-
-def images_text(report: Report) -> str:
-    """Images and positives per task, from the data summary."""
-    summary = report.table("data_summary")
-    if summary is None:
-        return ""
-    sentences = []
-    for task, part in summary.groupby("task", sort=False):
-        total, positive = int(part["n_images"].sum()), int(part.loc[part["label"] == 1, "n_images"].sum())
-        sentences.append(
-            f"Task *{task}* has {count(total, 'image')}, {integer(positive)} of them positive "
-            f"({percent(positive / total)})."
-        )
-    return " ".join(sentences)

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from IPython.display import Markdown
 
-from manuscript import describe
+from manuscript import describe, describe_data
 from manuscript import tables_models as models
 from manuscript import tables_tests as tests
 from manuscript.figures import factor_distribution, learning_curves, roc_curves
@@ -264,8 +264,8 @@ def sentences(report: Report) -> Mapping[str, Markdown]:
     writers = {
         "study": describe.study_line,
         "abstract": describe.abstract,
-        "tasks": describe.tasks_text,
-        "images": describe.images_text,
+        "tasks": describe_data.tasks_text,
+        "images": describe_data.images_text,
         "cells": describe.cells_text,
         "design": describe.design_text,
         "protocol": describe.protocol_text,

@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from data.splits.folds import fold_split
 from data.store import Store
 from stats.results import RESULT_COLUMNS, ComparisonResult, results_frame
 from study.analyses.all_pairs import PAIR_COLUMNS, all_pairs
 from study.analyses.cell_tests import CellTest, cell_test_rows
+from study.analyses.data_summary import data_summary
 from study.analyses.findings import findings_table, is_planned
 from study.analyses.folded_recipes import folded_recipe_rows
 from study.analyses.folds import (
@@ -22,7 +22,7 @@ from study.analyses.folds import (
     select_folded,
 )
 from study.analyses.grid_data import GridData, design_columns, load_grid
-from study.analyses.leaks import check_patients
+from study.analyses.leaks import check_patients, leak_marks, marked
 from study.analyses.margins import margin_rows
 from study.analyses.mixed_models import (
     FIXED_COLUMNS,
@@ -48,9 +48,6 @@ from study.analyses.winners import winner_estimates
 from study.config import AnalysisPlan
 from study.config.analysis import CONTRAST_KINDS, FOLD_IS_NO_ARM, SELECTED_KINDS
 from study.config.selected_plans import SelectedPlan
-
-SUMMARY_COLUMNS = ("task", "split", "class", "label", "n_images", "n_groups")
-_SPLITS = ("train", "val", "test")
 
 
 def analyse(
@@ -112,7 +109,10 @@ def analyse(
         )
         for number, entry in enumerate(plan.mixed, start=1)
     ]
-    comparisons = _stacked([results_frame(rows), *(fit.contrasts for fit in mixed)], RESULT_COLUMNS)
+    marks = leak_marks(store, data.tasks)
+    estimates, pairs = marked(estimates, marks), marked(pairs, marks)
+    contrasts = (fit.contrasts for fit in mixed)
+    comparisons = marked(_stacked([results_frame(rows), *contrasts], RESULT_COLUMNS), marks)
     tables = {
         "metrics": data.metrics,
         "comparisons": comparisons,
@@ -120,7 +120,7 @@ def analyse(
         "pairs": pairs,
         "mixed_fixed": _stacked((fit.fixed for fit in mixed), FIXED_COLUMNS),
         "mixed_random": _stacked((fit.random for fit in mixed), RANDOM_COLUMNS),
-        "mixed_models": _stacked((fit.models for fit in mixed), MODEL_COLUMNS),
+        "mixed_models": marked(_stacked((fit.models for fit in mixed), MODEL_COLUMNS), marks),
         "selected": _stacked(
             (
                 (selected_rows if data.n_folds(task) == 1 else folded_selected_rows)(
@@ -145,23 +145,6 @@ def analyse(
     for name, table in tables.items():
         store.write_result(name, table)
     return tables
-
-
-def data_summary(store: Store) -> pd.DataFrame:
-    """Return images and patients per task, split and class; with cross-validation those of the first fold."""
-    rows: list[dict[str, Any]] = []
-    for task in store.tasks():
-        split = fold_split(store.read_split(task), 0)
-        joined = store.read_manifest(task).merge(split, on="image_id", validate="1:1")
-        for (split, name, label), part in joined.groupby(["split", "class", "label"], sort=True):
-            groups = part["group_id"].nunique() if part["group_id"].notna().any() else None
-            rows.append(
-                {"task": task, "split": split, "class": name, "label": label}
-                | {"n_images": len(part), "n_groups": groups}
-            )
-    rows.sort(key=lambda row: (row["task"], _SPLITS.index(row["split"]), -row["label"], row["class"]))
-    frame = pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
-    return frame.astype({"n_images": "Int64", "n_groups": "Int64"})
 
 
 def _check_names(plan: AnalysisPlan, data: GridData) -> None:

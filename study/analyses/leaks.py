@@ -1,8 +1,15 @@
-"""Patients who were trained on and are tested on: a plan that takes patients as units cannot use them."""
+"""Patients and pictures that were trained on and are tested on: marked in every row, refused as units."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from data.splits.folds import fold_split
+from data.splits.leaks import leak_share
 from data.store import Store
+from stats.results import joined_notes
 from study.config import AnalysisPlan
 from study.config.analysis import SELECTED_KINDS
 
@@ -29,6 +36,46 @@ def check_patients(store: Store, plan: AnalysisPlan, tasks: list[str]) -> None:
                 'group = "patient" in the plan cannot make them independent. Split the data by patient '
                 '(split group = "patient") and train again.'
             )
+
+
+def leak_marks(store: Store, tasks: Sequence[str]) -> dict[str, str]:
+    """What to say of the results of tasks whose split leaks: task -> note, tasks without a leak left out.
+
+    With cross-validation the shares are those of the test images of all folds together.
+    """
+    known = set(store.tasks())
+    notes = {task: _mark(store, task) for task in tasks if task in known}
+    return {task: note for task, note in notes.items() if note is not None}
+
+
+def marked(rows: pd.DataFrame, marks: Mapping[str, str]) -> pd.DataFrame:
+    """The rows with the marks of their task, or of all tasks where a row has none, at the end of `note`."""
+    if not marks or rows.empty:
+        return rows
+    everywhere = "; ".join(f"task {task}: {mark}" for task, mark in marks.items())
+    tasks = rows["task"] if "task" in rows else pd.Series(None, index=rows.index, dtype="object")
+    own = [everywhere if pd.isna(task) else marks.get(task) for task in tasks]
+    pairs = zip(rows["note"], own, strict=True)
+    notes = [joined_notes(None if pd.isna(note) else note, mark) for note, mark in pairs]
+    return rows.assign(note=pd.Series(notes, index=rows.index, dtype="object"))
+
+
+def _mark(store: Store, task: str) -> str | None:
+    split, manifest = store.read_split(task), store.read_manifest(task)
+    units = {"group_id": "an image of the same patient or exam", "duplicate_group": "a copy"}
+    parts = []
+    for unit, what in units.items():
+        if unit in manifest and (share := _tested_share(split, manifest, unit)) > 0:
+            parts.append(f"{share:.0%} of the test images have {what} in training")
+    return f"the split leaks: {' and '.join(parts)}" if parts else None
+
+
+def _tested_share(split: pd.DataFrame, manifest: pd.DataFrame, unit: str) -> float:
+    folds = sorted(int(fold) for fold in split["fold"].unique()) if "fold" in split else [0]
+    own = [fold_split(split, fold) for fold in folds]
+    sizes = [int((part["split"] == "test").sum()) for part in own]
+    leaking = sum(n * leak_share(part, manifest, unit=unit) for n, part in zip(sizes, own, strict=True) if n)
+    return leaking / sum(sizes) if sum(sizes) else 0.0
 
 
 def _patients_in_both(store: Store, task: str) -> list[str]:

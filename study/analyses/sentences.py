@@ -20,6 +20,7 @@ _LOUD = (
     "no partner",
     "cells have no",
     "left out",
+    "split leaks",
     "variance is 0",
     "identical",
 )

@@ -14,7 +14,7 @@ from data.splits.fixed import given_split, read_split_file
 from data.splits.folds import fold_split, make_folds
 from data.splits.notes import split_notes
 from data.splits.split import make_split
-from data.store import EXCLUSION_COLUMNS
+from data.tables import EXCLUSION_COLUMNS
 from study.config import SplitConfig, TaskConfig
 
 

@@ -6,7 +6,7 @@ import pytest
 from IPython.display import Markdown
 
 from data.store import Store
-from manuscript import describe, floats
+from manuscript import describe, describe_data, floats
 from manuscript.load import Report, load_report
 from manuscript.origin import provenance_text
 from manuscript.plan import plan_text
@@ -30,7 +30,7 @@ def test_one_task_is_not_called_tasks(
 
 
 def test_tasks_are_described_from_the_study_file(synthetic_report: Report) -> None:
-    text = describe.tasks_text(synthetic_report)
+    text = describe_data.tasks_text(synthetic_report)
     assert "Task *breast* uses the data set `phantom-breast`; positive means malignant." in text
     assert "60 % training, 20 % validation, 20 % test images" in text
     assert "patients kept together where the data set has ids" in text
@@ -207,7 +207,7 @@ def test_imported_predictions_are_not_called_trained_here(synthetic_report: Repo
     study = {**synthetic_report.study, "imported": True, "tasks": {"breast": {"positive": ["malignant"]}}}
     report = replace(synthetic_report, study=study)
     assert describe.abstract(report).startswith("We compared 12 models")
-    assert describe.tasks_text(report) == "In task *breast* positive means malignant."
+    assert describe_data.tasks_text(report) == "In task *breast* positive means malignant."
     assert describe.cells_text(report) == "The predictions of 12 cells were made elsewhere and imported."
     assert describe.design_text(report) == ""
     assert plan_text(report).startswith("These comparisons came with the imported predictions")
