@@ -19,6 +19,7 @@ Floats = NDArray[np.float64]
 
 P_VALUES = ("interval", "normal")
 IDENTICAL = "both models have the same value in every bootstrap sample: p 1 by definition"
+SIGNED_METRICS = ("mcc", "rank_correlation", "ssim")  # in [-1, 1]; every other metric is in [0, 1]
 NO_TEST = "the difference is the same in every bootstrap sample and not 0: no test"
 
 
@@ -54,7 +55,7 @@ class BootstrapResult:
     n_resamples: int
     n_used: int
     n: int
-    n_positive: int
+    n_positive: int | None
     n_groups: int | None
     method: str
     note: str | None
@@ -119,8 +120,8 @@ def bootstrap_result(
     *,
     options: BootstrapOptions,
     plan: SamplingPlan,
-    n_positive: int,
-    notes: Sequence[str],
+    n_positive: int | None,
+    notes: Sequence[str | None],
 ) -> BootstrapResult:
     """Return the result for one number, or for the difference of two.
 
@@ -177,8 +178,9 @@ def _limits(draws: Draws, metric: str, options: BootstrapOptions, paired: bool) 
     low, high = limits(
         draws, interval=options.interval, conf_level=options.conf_level, alternative=options.alternative
     )
-    top = 2.0 if paired and metric == "mcc" else 1.0
-    bottom = -top if paired or metric == "mcc" else 0.0
+    signed = metric in SIGNED_METRICS
+    top = 2.0 if paired and signed else 1.0
+    bottom = -top if paired or signed else 0.0
     return float(np.clip(low, bottom, top)), float(np.clip(high, bottom, top))
 
 
