@@ -81,7 +81,7 @@ def run_grid_command(
         typer.echo("Stopped. Finished cells are kept; the same command goes on from here.", err=True)
         raise typer.Exit(130) from None
     if gradcam:
-        from study.run.explain import explain_best
+        from study.gradcam.explain import explain_best
 
         explain_best(
             outcome.store, loaded.config, data_root=data_root, weights_dir=weights, note=console.print

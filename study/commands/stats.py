@@ -46,6 +46,8 @@ def stats_command(
     from data.store import Store
     from study.analyse import analyse
     from study.analyses.printed import print_results
+    from study.gradcam.printed import print_saliency
+    from study.gradcam.tables import write_saliency_tables
     from study.imports.study_file import parse_stored_plan
     from study.stores import newest_store
 
@@ -53,6 +55,8 @@ def stats_command(
     own = parse_stored_plan(opened.read_study(), source=str(opened.root / "study.toml"))
     tables = analyse(opened, own if plan is None else _read_plan(plan), own_plan=own)
     print_results(console, tables)
+    maps = write_saliency_tables(opened, conf_level=own.conf_level)
+    print_saliency(console, {"saliency": maps["saliency"]})  # `study gradcam` prints all of them
     _name_missing(opened)
     console.print(f"\nTables: {opened.root / 'results'} (parquet and CSV)", soft_wrap=True)
     typer.echo(f"Next: study manuscript {opened.root}")

@@ -1,7 +1,6 @@
-"""`study weights` and `study gradcam`: tables, checks, and one clear sentence for bad input."""
+"""`study weights`: tables, checks, and one clear sentence for bad input."""
 
 import hashlib
-import shutil
 from dataclasses import replace
 
 import pytest
@@ -86,7 +85,6 @@ def test_check_refuses_another_network(run, other_weights):
             ["weights", "fetch", "RadImageNet", "--backbone", "ResNet18"],
             "they exist for ResNet50, DenseNet121",
         ),
-        (["gradcam", "nowhere"], "There is no store at 'nowhere'"),
     ],
 )
 def test_bad_input_gives_one_sentence(run, words, message):
@@ -117,14 +115,3 @@ def test_fetch_brings_a_public_file_and_prints_its_hash(run, monkeypatch, https_
     assert path.read_bytes() == b"weights"
     assert run("weights", "fetch", "RadImageNet", "--backbone", "ResNet50").stdout == result.stdout
     assert len(https_server.requests) == 1
-
-
-def test_gradcam_command_explains_the_best_cell(run, tiny_store, tmp_path):
-    store = shutil.copytree(tiny_store, tmp_path / "store")
-    result = run("gradcam", str(store), "--per-kind", "1")
-    assert result.exit_code == 0, result.output
-    assert "Grad-CAM of the predicted class, test images" in result.stdout
-    assert (store / "gradcam" / "index.parquet").is_file()
-    wrong = run("gradcam", str(store), "--cell", "000000000000")
-    assert wrong.exit_code == 2
-    assert "Cell 000000000000 has no checkpoint in" in wrong.stderr

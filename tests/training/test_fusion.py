@@ -11,9 +11,9 @@ from tests.training.tiny import SIZE, make_job, make_task
 from training.backbones import FusedTrunk, build_trunk, freeze_trunk, gradcam_layers
 from training.checkpoints import load_model
 from training.fusion import pretrain_parts
-from training.gradcam import predicted_class_heat
 from training.group import run_group
 from training.preprocess import preprocess
+from training.saliency.explained import network_maps
 from training.weights import Weights, combine_weights, load_backbone, resolve_weights, weights_available
 from training.weights_random import random_trunk
 
@@ -86,10 +86,10 @@ def test_checkpoint_and_gradcam_of_a_fused_cell(tmp_path, task, trunks):
     trunk, head, settings, metadata = load_model(path, AB, load_trunk=lambda _: both)
     assert (metadata["n_features"], metadata["weights_sha256"]) == (1024, AB.sha256)
     chosen = store.read_predictions(cell_ids=[job.cell_id], splits=["test"]).head(3)
-    chosen = chosen.assign(margin=chosen["logit_1"] - chosen["logit_0"])
     rows = pd.Index(task["manifest"]["image_id"]).get_indexer(chosen["image_id"])
     x = preprocess(torch.from_numpy(task["images"][rows]), settings.preprocessing)
-    heat, peaks = predicted_class_heat(trunk, head, x, chosen, device=torch.device("cpu"))
+    target = torch.from_numpy((chosen["logit_1"] > chosen["logit_0"]).to_numpy(dtype="int64"))
+    heat, peaks = network_maps(trunk, head, x, target)
     assert heat.shape == (3, SIZE, SIZE)
     assert list(peaks) == ["1_layer3", "1_layer4", "2_layer3", "2_layer4"]
     with pytest.raises(ValueError, match="was trained with phantom\\+random weights of ResNet18"):

@@ -1,4 +1,4 @@
-"""Grad-CAM maps as arrays: one layer, the average over layers, and the share inside a mask.
+"""Grad-CAM maps as arrays: one layer, and the average over layers.
 
 Selvaraju et al. 2017, by captum's LayerGradCam: the mean gradient of a class's logit weights the channels of
 a layer; negative sums are cut. Where there are two layers (ResNet: layer3 and layer4), each map is enlarged
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -49,15 +48,3 @@ def average_maps(maps: Mapping[str, Tensor], *, size: int) -> Tensor:
     assert isinstance(total, Tensor)
     assert isinstance(layers, Tensor)
     return (total / layers.clamp_min(1.0)).float()
-
-
-def energy_in_mask(heat: np.ndarray, mask: np.ndarray) -> float:
-    """Share of a map's mass that lies inside a mask, in [0, 1]; NaN for a map without mass.
-
-    heat : float (s, s), at least 0;  mask : bool (s, s)
-    """
-    if heat.shape != mask.shape:
-        raise ValueError(f"`heat` has shape {heat.shape}, `mask` {mask.shape}; they must be equal.")
-    wide = heat.astype(np.float64)
-    mass = wide.sum()
-    return float(wide[mask].sum() / mass) if mass > 0 else float("nan")

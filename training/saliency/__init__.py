@@ -1,0 +1,1 @@
+"""Grad-CAM: maps of a stored cell, pictures of them, and the same network with randomised parts."""
