@@ -74,7 +74,7 @@ def test_check_opens_every_image(images):
     assert result.exit_code == 0, result.output
     assert "folder: 40 images, all readable" in result.output
     assert "classes: benign 20, malignant 20" in result.output
-    assert "pixels: 9 wide, 8 high; 0 with mask" in result.output
+    assert "pixels: 9 wide, 8 high; modes L; 0 with mask" in result.output
     assert "patients or exams: no ids" in result.output
 
 
@@ -86,7 +86,7 @@ def test_check_names_every_broken_image(images):
     assert result.exit_code == 2
     assert "folder: 33 images, 7 more cannot be read" in result.output
     for path in broken:
-        assert f"cannot be read: '{path}' (it has 0 bytes)" in result.output
+        assert f"- '{path}' (it has 0 bytes)" in result.output
 
 
 def test_check_without_the_data_prints_the_steps(tmp_path):

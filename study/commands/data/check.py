@@ -1,55 +1,111 @@
-"""`study data check`: whether a data set is here and sound."""
+"""`study data check`: whether a data set is here, sound, and fit for a comparison."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from study.commands.data.shared import Option, Root, counts_text, load, parse_options
+from study.commands.data.shared import Option, Root, load, parse_options
 
 if TYPE_CHECKING:
-    from data.dataset import Dataset
+    from collections.abc import Callable
+
+    from study.data_audit.audit import DataAudit
 
 
 def check_command(
-    name: Annotated[str, typer.Argument(help="Data set, as in `study data list`.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME|TASK", help="Data set, or with --study a task of the study.")
+    ],
+    study: Annotated[
+        str | None, typer.Option(help="Shipped study or study file whose task NAME is checked.")
+    ] = None,
     data_root: Root = None,
     option: Option = None,
+    positive: Annotated[
+        list[str] | None, typer.Option("--positive", "-p", help="Positive class; may be repeated.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for findings, images and pairs as CSV and a contact sheet.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON with every digit, nothing else.")] = False,
 ) -> None:
-    """Open every image of a data set and report its counts, its defects, and all files that cannot be read.
+    """Look for what spoils a comparison: unreadable files, duplicates, wrong labels, leaks, shortcuts.
 
-    Exit code 2 if there are such files: `study run-grid` would refuse the set.
+    Exit code 2 if there are files that cannot be read: `study run-grid` would refuse the set.
 
-    Example: study data check busi --data-root downloads
+    Example: study data check busi --data-root downloads --positive malignant --out audit
+
+    Example: study data check breast --study busi-small --data-root downloads
     """
-    from data.dataset import manifest_hash
+    from rich.console import Console
+    from rich.progress import Progress
 
-    dataset = load(name, data_root, parse_options(option), unreadable="list")
-    manifest = dataset.manifest
-    n_unreadable = len(dataset.unreadable)
-    state = f"{n_unreadable} more cannot be read" if n_unreadable else "all readable"
-    typer.echo(f"{name}: {len(manifest)} images, {state}")
-    typer.echo(f"classes: {counts_text(dataset.info.class_counts or _class_counts(dataset))}")
-    sizes = [_range(manifest[side]) for side in ("width", "height")]
-    typer.echo(
-        f"pixels: {sizes[0]} wide, {sizes[1]} high; {int(manifest['mask_path'].notna().sum())} with mask"
-    )
-    groups = manifest["group_id"].nunique()
-    typer.echo(f"patients or exams: {groups if groups else 'no ids'}")
-    typer.echo(f"manifest hash: {manifest_hash(manifest)}")
-    for note in dataset.notes:
-        typer.echo(f"note: {note}")
-    for path, reason in dataset.unreadable.itertuples(index=False, name=None):
-        typer.echo(f"cannot be read: '{path}' ({reason})")
-    if n_unreadable:
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        step = bar.add_task("images", total=None)
+
+        def progress(done: int, total: int) -> None:
+            bar.update(step, completed=done, total=total)
+
+        audit = _audit(name, study, data_root, option, positive or [], progress)
+    if out is not None:
+        from study.data_audit.files import write_audit_files
+
+        for path in write_audit_files(audit, out):
+            typer.echo(f"wrote {path}", err=True)
+    _print(audit, json=json)
+    if len(audit.unreadable):
         raise typer.Exit(2)
 
 
-def _class_counts(dataset: Dataset) -> dict[str, int]:
-    return {str(name): int(n) for name, n in dataset.manifest["class"].value_counts().sort_index().items()}
+def _print(audit: DataAudit, *, json: bool) -> None:
+    if json:
+        from study.data_audit.as_json import audit_report
+        from study.single_tests.plain import plain_json
+
+        typer.echo(plain_json(audit_report(audit)))
+        return
+    from data.dataset import manifest_hash
+    from study.data_audit.printed import audit_lines
+
+    for line in audit_lines(audit):
+        typer.echo(line)
+    typer.echo("")
+    for note in audit.dataset.notes:
+        typer.echo(f"note: {note}")
+    typer.echo(f"manifest hash: {manifest_hash(audit.dataset.manifest)}")
 
 
-def _range(values: Any) -> str:
-    low, high = int(values.min()), int(values.max())
-    return str(low) if low == high else f"{low} to {high}"
+def _audit(
+    name: str,
+    study: str | None,
+    data_root: Path | None,
+    option: list[str] | None,
+    positive: list[str],
+    progress: Callable[[int, int], None],
+) -> DataAudit:
+    from study.data_audit.audit import audit_dataset, audit_task
+
+    if study is None:
+        dataset = load(name, data_root, parse_options(option), unreadable="list")
+        return audit_dataset(dataset, name=name, positive=positive, progress=progress)
+    from study.config import load_study
+    from study.run.prepare import prepare_task
+
+    if option or positive:
+        raise ValueError(
+            "With --study the options and positive classes stand in the study file; leave out "
+            "`--option` and `--positive`."
+        )
+    config = load_study(study).config
+    if name not in config.tasks:
+        raise ValueError(
+            f"The study `{config.name}` has no task {name!r}; its tasks are {', '.join(config.tasks)}."
+        )
+    task = config.tasks[name]
+    dataset = load(task.dataset, data_root, task.options, unreadable="list")
+    if len(dataset.unreadable):  # a run would refuse it: there is no split to audit
+        return audit_dataset(dataset, name=task.dataset, positive=task.positive, progress=progress)
+    return audit_task(prepare_task(name, task, data_root), progress=progress)

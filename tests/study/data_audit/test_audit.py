@@ -1,0 +1,134 @@
+"""The audit of a data set with one of every defect."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from study.config import load_study
+from study.data_audit.as_json import audit_report
+from study.data_audit.audit import audit_dataset, audit_task
+from study.data_audit.printed import audit_lines, note_lines
+from study.run.prepare import prepare_task
+from study.single_tests.plain import plain_json
+
+
+@pytest.fixture(scope="module")
+def audit(defective):
+    return audit_dataset(defective, name="manifest", positive=["malignant"])
+
+
+@pytest.fixture(scope="module")
+def task_audit(defective_root, defective_study):
+    config = load_study(defective_study).config.tasks["lesion"]
+    return audit_task(prepare_task("lesion", config, defective_root))
+
+
+@pytest.fixture(scope="module")
+def report(audit):
+    return json.loads(plain_json(audit_report(audit)))
+
+
+def found(audit, code):
+    return {finding.code: finding for finding in audit.findings}[code]
+
+
+def test_counts_of_images_classes_and_patients(report):
+    assert (report["dataset"], report["n_images"]) == ("manifest", 40)
+    assert report["classes"] == {"benign": 20, "malignant": 20}
+    assert report["n_groups"] == 20
+    assert report["images_per_group"] == {"1": 1, "2": 18, "3": 1}
+
+
+def test_every_unreadable_file_is_named_with_its_reason(report):
+    assert [row["path"].rsplit("/", 1)[-1] for row in report["unreadable"]] == ["broken.png"]
+    assert report["unreadable"][0]["reason"]
+
+
+def test_a_copy_in_another_class_is_a_duplicate_and_a_label_conflict(report):
+    first, copy = (name for pair in report["duplicates"]["exact"] for name in pair)
+    assert {first[-7:-4], copy[-7:-4]} == {"i00", "i39"} or {first[-3:], copy[-3:]} == {"i00", "i39"}
+    assert report["duplicates"]["groups"] == [[first, copy]]
+    assert report["label_conflicts"] == [{"images": [first, copy], "classes": ["benign", "malignant"]}]
+
+
+def test_blank_and_annotated_images_are_named(report):
+    assert [name for name in report["blank"] if "i05" in name] == report["blank"] != []
+    assert [name for name in report["annotated"]["text"] if "i07" in name] == report["annotated"]["text"]
+    assert report["annotated"]["n"] == len(report["annotated"]["images"]) == 1
+    assert report["annotated"]["not_searched"] == 0
+
+
+def test_without_a_split_nothing_straddles(report):
+    assert report["straddling"] is None
+    assert not [row for row in report["findings"] if row["code"].startswith("straddling")]
+
+
+def test_errors_come_first_and_every_finding_says_why_and_what_to_do(report):
+    order = [row["severity"] for row in report["findings"]]
+    assert order == sorted(order, key=("error", "warning", "note").index)
+    assert {row["code"] for row in report["findings"]} >= {
+        "unreadable",
+        "label_conflict",
+        "exact_duplicates",
+        "blank",
+        "annotated",
+        "mixed_patients",
+    }
+    for row in report["findings"]:
+        assert set(row) == {"code", "severity", "n", "sentence", "why", "do", "images"}
+        assert all(row[name].endswith(".") for name in ("sentence", "why", "do"))
+
+
+def test_patients_and_twins_in_several_parts_are_counted_from_the_split(task_audit):
+    crossed, split = task_audit.crossed, task_audit.split.set_index("image_id")["split"]
+    images = task_audit.images.set_index("image_id")
+    test = images.index[split[images.index] == "test"]
+    trained = set(images.loc[split[images.index] == "train", "group_id"])
+    share = images.loc[test, "group_id"].isin(trained).mean()
+    assert crossed.share("patient", "test") == pytest.approx(share, abs=1e-15)
+    assert 0 < share < 1
+    assert found(task_audit, "straddling_patients").severity == "error"
+    assert f"{share:.1%} of the test images" in found(task_audit, "straddling_patients").sentence
+
+
+def test_a_patient_and_a_duplicate_join_images_to_one_unit(audit):
+    unit = audit.images.set_index(audit.images["image_id"].str.extract(r"(i\d\d)")[0])["unit"]
+    assert unit["i00"] == unit["i01"] == unit["i38"] == unit["i39"]
+    assert unit["i02"] == unit["i03"] != unit["i04"]
+
+
+def test_the_text_report_says_the_same(audit, task_audit):
+    text = "\n".join(audit_lines(audit))
+    assert "manifest: 40 images, 1 more cannot be read" in text
+    assert "patients or exams: 20 (images of each: 1 with 1, 18 with 2, 1 with 3)" in text
+    assert "[ERROR] label_conflict: 1 group of duplicates carries different classes." in text
+    assert "broken.png' (" in text
+    lines = audit_lines(task_audit)
+    assert lines[0] == "task lesion (manifest): 40 images, all readable"
+    assert any(line.startswith("  test: 12 images") for line in lines)
+
+
+def test_notes_of_a_run_leave_out_mere_notes(task_audit):
+    lines = note_lines(task_audit)
+    assert lines
+    assert all(line.startswith(("ERROR: ", "warning: ")) for line in lines)
+
+
+def test_duplicates_that_stay_in_one_part_are_no_warning(task_audit):
+    split = task_audit.split.assign(split="train")
+    assert found(task_audit, "exact_duplicates").severity in ("warning", "note")
+    from study.data_audit.parts import straddling
+
+    crossed = straddling(task_audit.images, split)
+    assert crossed.duplicates == crossed.patients == ()
+    assert crossed.parts["n"].tolist() == [0, 0]
+
+
+def test_an_unknown_positive_class_is_refused(defective):
+    with pytest.raises(ValueError, match="`positive` names 'cancer'"):
+        audit_dataset(defective, name="manifest", positive=["cancer"])
+
+
+def test_the_images_of_the_audit_are_those_of_the_manifest(audit, defective):
+    pd.testing.assert_series_equal(audit.images["image_id"], defective.manifest["image_id"])
