@@ -11,6 +11,7 @@ from IPython.display import Markdown
 from manuscript import describe, describe_data
 from manuscript import tables_models as models
 from manuscript import tables_tests as tests
+from manuscript.audit import audit_table, audit_text, nothing_found, shortcut_table
 from manuscript.figures import factor_distribution, learning_curves, roc_curves
 from manuscript.figures_gradcam import choose_tiles, gradcam_panel
 from manuscript.figures_models import decision_curves, reliability_curves
@@ -32,6 +33,18 @@ def data(report: Report) -> Any:
     """Counts per class and split."""
     summary = report.table("data_summary")
     return _missing(report, "counts per class and split") if summary is None else data_table(summary)
+
+
+def audit(report: Report) -> Any:
+    """Findings of the audit per task."""
+    table = audit_table(report)
+    return Markdown(nothing_found(report)) if table is None else table
+
+
+def shortcut(report: Report) -> Any:
+    """What file statistics alone give away."""
+    shortcuts = report.table("data_shortcut")
+    return Markdown(nothing_found(report)) if shortcuts is None else shortcut_table(shortcuts)
 
 
 def grid(report: Report) -> Any:
@@ -266,6 +279,7 @@ def sentences(report: Report) -> Mapping[str, Markdown]:
         "abstract": describe.abstract,
         "tasks": describe_data.tasks_text,
         "images": describe_data.images_text,
+        "audit": audit_text,
         "cells": describe.cells_text,
         "design": describe.design_text,
         "protocol": describe.protocol_text,

@@ -28,6 +28,8 @@ RESULT_TABLES = (
     "reliability",
     "decision",
     "data_summary",
+    "data_audit",
+    "data_shortcut",
     "findings",
 )
 PROJECT = Path(__file__).resolve().parents[1]

@@ -48,6 +48,7 @@ from study.analyses.winners import winner_estimates
 from study.config import AnalysisPlan
 from study.config.analysis import CONTRAST_KINDS, FOLD_IS_NO_ARM, SELECTED_KINDS
 from study.config.selected_plans import SelectedPlan
+from study.data_audit.results import stored_findings, stored_shortcuts
 
 
 def analyse(
@@ -64,7 +65,8 @@ def analyse(
     Returns
     -------
     metrics, comparisons, estimates, pairs, mixed_fixed, mixed_random, mixed_models, mixed_tests,
-    mixed_shares, selected, roc, roc_bands, reliability, decision, data_summary, findings
+    mixed_shares, selected, roc, roc_bands, reliability, decision, data_summary, data_audit, data_shortcut,
+    findings
 
     Raises
     ------
@@ -138,6 +140,8 @@ def analyse(
         ).drop_duplicates(ignore_index=True),
         **{name: _curves(models, name) for name in CURVES},
         "data_summary": data_summary(store),
+        "data_audit": stored_findings(store),
+        "data_shortcut": stored_shortcuts(store),
         "mixed_tests": _stacked((fit.tests for fit in mixed), TEST_COLUMNS),
         "mixed_shares": _stacked((fit.shares for fit in mixed), SHARE_COLUMNS),
         "findings": findings_table(comparisons, plan, mixed, own_plan, estimates=estimates, pairs=pairs),

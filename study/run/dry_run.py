@@ -13,6 +13,8 @@ from data.registry import dataset_available, dataset_info
 from data.splits.folds import fold_counts
 from data.splits.split import split_counts
 from study.config import StudyConfig, TaskConfig
+from study.data_audit.audit import audit_if_known
+from study.data_audit.printed import note_lines
 from study.grid import Cell, group_cells
 from study.run.cost import GroupCost, group_cost, new_trunks
 from study.run.knobs import check_knobs
@@ -43,11 +45,12 @@ def plan_task(name: str, config: TaskConfig, data_root: Path | None) -> TaskPlan
     available, reason = dataset_available(config.dataset, data_root, config.options)
     if available:
         task = prepare_task(name, config, data_root)
+        audit = audit_if_known(task)
         return TaskPlan(
             counts=task.all_counts(),
             source="the images on this machine",
             missing=None,
-            notes=task.notes,
+            notes=(*task.notes, *(() if audit is None else note_lines(audit))),
         )
     steps = "\n".join(f"  {i}. {step}" for i, step in enumerate(info.steps, start=1))
     missing = f"Data set `{config.dataset}` of task `{name}`: {reason}\n{steps}"

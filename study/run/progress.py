@@ -90,8 +90,8 @@ class GridProgress:
         if status == "failed":
             self._console.print(f"cell {cell_id} failed", style="red", highlight=False)
 
-    def pretraining(self, label: str, done: int, total: int) -> None:
-        """Images of a short pretraining on phantoms."""
+    def preparing(self, label: str, done: int, total: int) -> None:
+        """Images of the audit, or of a short pretraining on phantoms."""
         self._bars.update(self._group, visible=True, completed=done, total=total, description=label)
 
     def note(self, text: str) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from data.store import Store
 from study.config import LoadedStudy
+from study.data_audit.stored import audit_tasks, write_audit
 from study.grid import build_cells, select_cells
 from study.run.curves import CurveWriter, summary_writer
 from study.run.freeze import freeze_grid, freeze_study
@@ -40,7 +41,7 @@ class RunProgress(Protocol):
     def end_group(self, *, trained: int, failed: int) -> None: ...
     def features(self, done: int, total: int) -> None: ...
     def cell(self, cell_id: str, status: str) -> None: ...
-    def pretraining(self, label: str, done: int, total: int) -> None: ...
+    def preparing(self, label: str, done: int, total: int) -> None: ...
     def note(self, text: str) -> None: ...
 
 
@@ -108,9 +109,8 @@ def run_grid(
     for note in told:
         progress.note(note)
     with progress.running():
-        weights = make_missing(
-            found, weights_dir=weights_dir, note=progress.note, report=progress.pretraining
-        )
+        audits = audit_tasks(tasks, note=progress.note, report=progress.preparing)
+        weights = make_missing(found, weights_dir=weights_dir, note=progress.note, report=progress.preparing)
     planned = plan_cells(cells, tasks, weights, backend=backend)
     for note in freeze_study(store, study):
         progress.note(note)
@@ -119,6 +119,7 @@ def run_grid(
         store.write_manifest(task.name, task.manifest)
         store.write_split(task.name, task.split)
         store.write_exclusions(task.name, task.division.exclusions)
+        write_audit(store, audits[task.name])
     entry = {"study": study.source, "study_hash": study.hash, "only": list(only), "backend": backend}
     position = begin_run(store, {**entry, "tasks": task_records(tasks)})
     outcome = _train(store, planned, tasks, device, progress, backend, curves)

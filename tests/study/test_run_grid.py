@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from data.audit.duplicates import PAIR_COLUMNS
 from data.store import Store
 from study.stores import planned_cells
 
@@ -219,3 +220,17 @@ def test_a_backend_that_cannot_run_is_refused_before_anything_is_written(
     assert result.exit_code == 2
     assert message in result.output
     assert not (tmp_path / "new").exists()
+
+
+def test_the_audit_of_every_task_is_stored_and_told_in_a_dry_run(tiny_store, tiny_study, study_command):
+    folder = tiny_store / "audit" / "breast"
+    manifest = Store.open(tiny_store).read_manifest("breast")
+    images = pd.read_parquet(folder / "images.parquet")
+    assert images["image_id"].tolist() == manifest["image_id"].tolist()
+    assert set(images["split"]) == {"train", "val", "test"}
+    assert pd.read_parquet(folder / "shortcut.parquet")["statistics"].iloc[0] == "all"
+    assert list(pd.read_parquet(folder / "pairs.parquet").columns) == list(PAIR_COLUMNS)
+    findings = pd.read_parquet(folder / "findings.parquet")
+    told = findings[findings["severity"] != "note"]["sentence"]
+    text = " ".join(study_command("run-grid", tiny_study, "--dry-run").stdout.split())
+    assert all(sentence in text for sentence in told)

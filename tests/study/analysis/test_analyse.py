@@ -59,6 +59,8 @@ def test_tables_are_written_and_returned(analysed: Analysed) -> None:
         "reliability",
         "decision",
         "data_summary",
+        "data_audit",
+        "data_shortcut",
         "findings",
     }
     for name, table in tables.items():
