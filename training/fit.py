@@ -95,14 +95,14 @@ def train_head(
                 raise CancelledError
             trainer.step(features.to(device), labels.to(device))
         trainer.end_epoch(score(head, val), val_labels)
-    trainer.restore_best()
+    state = trainer.restore_best()
     history = trainer.history()
     return FitResult(
         best_epoch=best_epoch(history, settings.checkpoint),
         history=history,
         val_logits=trainer.best_logits,
         test_logits=score(head, data.test.to(device)),
-        state=trainer.best_state,
+        state=state,
         n_parameters=count_parameters(head),
         optimizer=trainer.implementation,
         stopped_epoch=trainer.stopped_epoch,

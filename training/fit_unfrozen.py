@@ -109,7 +109,7 @@ class UnfrozenCell:
         """
         trainer = self._trainer
         self._model.check_frozen()
-        trainer.restore_best()
+        state = trainer.restore_best()
         history = trainer.history()
         with exact_convolutions(self._device):
             test_logits = self._score(test)
@@ -119,7 +119,7 @@ class UnfrozenCell:
             history=history,
             val_logits=trainer.best_logits,
             test_logits=test_logits,
-            state=self._model.trained_tensors(trainer.best_state),
+            state=self._model.trained_tensors(state),
             n_parameters=self._n_parameters,
             optimizer=trainer.implementation,
             stopped_epoch=trainer.stopped_epoch,

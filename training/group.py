@@ -12,7 +12,6 @@ import pandas as pd
 from torch import nn
 
 from data.store import Store
-from training.allocator import tune_allocator
 from training.backends import check_backend
 from training.cell_rows import cell_row, collapsed_in, prediction_rows
 from training.checkpoints import head_metadata, save_checkpoint
@@ -90,7 +89,6 @@ def run_group(
         than the CPU or with layers that are trained
     ModuleNotFoundError : the packages of the backend are not installed
     """
-    tune_allocator()
     where = resolve_device(device)
     check_backend(backend, where)
     group = group_images(jobs, images=images, manifest=manifest, split=split)

@@ -11,6 +11,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from training.allocator import release_memory
 from training.backends import on_backend
 from training.features import FeatureCache
 from training.fit import HeadData, train_head
@@ -19,12 +20,12 @@ from training.group_input import part_labels
 from training.group_parts import GroupContext, LoadedTrunk, Trained, probed_notes
 from training.heads import head_parameters
 from training.settings import CellJob
-from training.workers import MemoryGate, run_tasks
+from training.workers import run_tasks
 
 # Heads train at the same time while their tensors fit into this; a larger one trains alone.
-HEAD_MEMORY = 3 * 2**30
-# Parameters, gradients, two moments of Adam, and the tensors of the best epoch, float32.
-BYTES_PER_PARAMETER = 5 * 4
+HEAD_MEMORY = 4 * 10**9
+# Parameters, gradients and two moments of Adam, float32; the tensors of the best epoch lie in a file.
+BYTES_PER_PARAMETER = 4 * 4
 
 
 class CachedHeads:
@@ -64,6 +65,7 @@ class CachedHeads:
         self.notes = probed_notes(context, self._trunks)
         for trunk in self._trunks:
             trunk.release()
+        release_memory()
         labels = part_labels(context.group, context.manifest)
         self._data = HeadData(
             train=lambda epoch: _joined(caches, "train", epoch),
@@ -83,19 +85,19 @@ class CachedHeads:
 
     def train(self, jobs: Sequence[CellJob]) -> Generator[tuple[int, Trained | Exception], None, None]:
         """Train heads, as many at once as there are workers and memory."""
-        gate = MemoryGate(HEAD_MEMORY)
-        yield from run_tasks([self._task(job, gate) for job in jobs], workers=self._context.workers)
+        sizes = [BYTES_PER_PARAMETER * head_parameters(job.settings, self.n_features) for job in jobs]
+        tasks = [self._task(job) for job in jobs]
+        yield from run_tasks(tasks, workers=self._context.workers, sizes=sizes, budget=HEAD_MEMORY)
 
-    def _task(self, job: CellJob, gate: MemoryGate) -> Callable[[threading.Event], Trained]:
+    def _task(self, job: CellJob) -> Callable[[threading.Event], Trained]:
         def train(stop: threading.Event) -> Trained:
             assert self._data is not None
-            with gate.hold(BYTES_PER_PARAMETER * head_parameters(job.settings, self.n_features)):
-                start = time.perf_counter()
-                result = train_head(job, self._data, device=self._context.device, stop=stop)
-                note = level_note(job.settings)
-                if note is not None:
-                    result = replace(result, notes=(*result.notes, note))
-                return Trained(result=result, seconds=time.perf_counter() - start)
+            start = time.perf_counter()
+            result = train_head(job, self._data, device=self._context.device, stop=stop)
+            note = level_note(job.settings)
+            if note is not None:
+                result = replace(result, notes=(*result.notes, note))
+            return Trained(result=result, seconds=time.perf_counter() - start)
 
         return train
 

@@ -25,7 +25,7 @@ from training.heads import head_parameters
 from training.settings import FEATURES, CellJob, CellSettings
 from training.trunk_inputs import InputTable, TrunkInputs
 from training.unfrozen_model import first_owned_child, owned_children
-from training.workers import MemoryGate, run_tasks
+from training.workers import run_tasks
 
 
 class UnfrozenCells:
@@ -100,7 +100,7 @@ class _Cohort:
         except Exception as error:
             yield from self._fail(cells, error)
             return
-        gate, epoch = MemoryGate(HEAD_MEMORY), 0
+        epoch = 0
         activations = activation_bytes(next(iter(jobs.values())).settings)
         while cells:
             try:
@@ -109,8 +109,11 @@ class _Cohort:
                 yield from self._fail(cells, error)
                 return
             order = list(cells)
-            tasks = [_task(cells[p], train, val, test, gate, activations) for p in order]
-            with closing(run_tasks(tasks, workers=self._context.workers)) as ended:
+            tasks = [_task(cells[p], train, val, test) for p in order]
+            sizes = [activations * cells[p].job.settings.batch_size for p in order]
+            with closing(
+                run_tasks(tasks, workers=self._context.workers, sizes=sizes, budget=HEAD_MEMORY)
+            ) as ended:
                 for place, outcome in ended:
                     if outcome is None:
                         self._report.epoch()
@@ -160,21 +163,15 @@ class _Report:
 
 
 def _task(
-    cell: UnfrozenCell,
-    train: InputTable,
-    val: InputTable,
-    test: InputTable,
-    gate: MemoryGate,
-    activations: int,
+    cell: UnfrozenCell, train: InputTable, val: InputTable, test: InputTable
 ) -> Callable[[threading.Event], Trained | None]:
     """One epoch of a cell; gives the trained cell after its last epoch, else None."""
 
     def work(stop: threading.Event) -> Trained | None:
-        with gate.hold(activations * cell.job.settings.batch_size):
-            cell.train_epoch(train, val, stop=stop)
-            if not cell.finished:
-                return None
-            return Trained(result=cell.result(test), seconds=cell.seconds)
+        cell.train_epoch(train, val, stop=stop)
+        if not cell.finished:
+            return None
+        return Trained(result=cell.result(test), seconds=cell.seconds)
 
     return work
 

@@ -24,7 +24,6 @@ from data.atomic import write_bytes
 from data.lock import one_process
 from data.phantoms.breast import BREAST_CLASSES, breast_phantom
 from data.phantoms.knee import KNEE_CLASSES, knee_phantom
-from training.allocator import tune_allocator
 from training.backbones import Trunk, build_trunk
 from training.preprocess import preprocess
 from training.seeds import derive_seed, numpy_stream, torch_stream
@@ -110,7 +109,6 @@ def pretrain_trunk(backbone: str, recipe: PretrainRecipe, *, progress: Progress 
     """Trunk trained on phantoms; the same recipe and machine give the same bits."""
     work = recipe.n_images * (1 + recipe.epochs)
     report = progress or (lambda done, total: None)
-    tune_allocator()
     images, centres, labels = phantom_images(recipe, progress=lambda done: report(done, work))
     trunk = build_trunk(backbone)
     trunk.net.load_state_dict(initial_tensors(backbone, seed=recipe.seed), strict=False)

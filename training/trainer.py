@@ -18,6 +18,7 @@ from training.precision import OptimizerStep, choose_precision
 from training.schedule import learning_rate
 from training.seeds import torch_stream
 from training.settings import CellJob
+from training.snapshot import Snapshot
 from training.stopping import EpochWatch, has_diverged
 
 
@@ -42,7 +43,7 @@ class CellTrainer:
             for inputs, labels in batches:
                 trainer.step(inputs, labels)
             trainer.end_epoch(val_logits, val_labels)   # scored by the caller, dropout off
-        trainer.restore_best()
+        state = trainer.restore_best()
 
     The result depends on the job and the batches, not on other trainers that work in between.
 
@@ -61,7 +62,6 @@ class CellTrainer:
     stopped_epoch : the last epoch, where patience ended the training before `epochs`; else None
     best_epoch : the best epoch so far by the checkpoint rule, None before the first
     best_logits : validation logits float32 (n, 2) of the best epoch
-    best_state : tensors of the module in the best epoch, on the CPU
     implementation : the optimiser that ran, for example "adam (fused)"
     """
 
@@ -82,7 +82,7 @@ class CellTrainer:
         self._labels: list[Tensor] = []
         self._start = 0.0
         self.epoch = 0
-        self.best_state: dict[str, Tensor] = {}
+        self._best = Snapshot()
         self.best_logits = np.empty((0, 2), dtype=np.float32)
 
     @property
@@ -172,24 +172,20 @@ class CellTrainer:
         self._rows.append({**row, "diverged": has_diverged(trained.loss, first)})
         best = self._watch.add(self.epoch, val_auc=scored.auc, val_loss=scored.loss)
         if best:
-            _keep(self._module, self.best_state)
+            self._best.keep(self._module)
             self.best_logits = val_logits
         self.epoch += 1
         return best
 
-    def restore_best(self) -> None:
-        """Put the tensors of the best epoch back into the module; training is over then."""
+    def restore_best(self) -> dict[str, Tensor]:
+        """Put the tensors of the best epoch back into the module; training is over then.
+
+        Returns
+        -------
+        these tensors by name, on the CPU
+        """
         del self._optimizer, self._update  # the moments are twice the size of the module
-        self._module.load_state_dict(self.best_state)
-
-
-def _keep(module: nn.Module, state: dict[str, Tensor]) -> None:
-    """Copy the module's tensors into `state`, over the former ones: large heads leave no room for more."""
-    for name, tensor in module.state_dict().items():
-        if name in state:
-            state[name].copy_(tensor)
-        else:
-            state[name] = tensor.to("cpu", copy=True)
+        return self._best.restore(self._module)
 
 
 def _history_row(

@@ -8,9 +8,8 @@ for it: eight times slower was seen on a loaded machine), and results do not dep
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
@@ -24,55 +23,47 @@ class CancelledError(Exception):
     """The run was interrupted; the task gave up."""
 
 
-class MemoryGate:
-    """Let tasks in while the bytes they announce stay within a budget; one task may always run."""
-
-    def __init__(self, budget: int) -> None:
-        self._budget = budget
-        self._used = 0
-        self._running = 0
-        self._changed = threading.Condition()
-
-    @contextmanager
-    def hold(self, n_bytes: int) -> Iterator[None]:
-        """Wait until n_bytes fit, or until nothing else runs."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._running == 0 or self._used + n_bytes <= self._budget)
-            self._used += n_bytes
-            self._running += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._used -= n_bytes
-                self._running -= 1
-                self._changed.notify_all()
-
-
 def default_workers(device: torch.device) -> int:
     """One worker per torch thread on the CPU (OMP_NUM_THREADS is respected); one on any other device."""
     return torch.get_num_threads() if device.type == "cpu" else 1
 
 
 def run_tasks(
-    tasks: Sequence[Callable[[threading.Event], T]], *, workers: int
+    tasks: Sequence[Callable[[threading.Event], T]],
+    *,
+    workers: int,
+    sizes: Sequence[int] | None = None,
+    budget: int = 0,
 ) -> Generator[tuple[int, T | Exception], None, None]:
     """(position, result or exception) of each task, in the order in which they end.
 
     Every task runs on one torch thread and gets an event; once that is set it should raise CancelledError.
     It is set when the consumer stops, for example by Ctrl-C; tasks that have not begun never begin.
+
+    Parameters
+    ----------
+    sizes : bytes of memory that each task needs. The largest task that fits beside the running ones begins
+        next, so that a small one fills what a large one leaves; a task above the budget runs alone.
+    budget : bytes that the running tasks may need together
     """
+    queue = _Queue(tasks, sizes=sizes or [0] * len(tasks), budget=budget)
     stop = threading.Event()
     with torch_threads(1):
         pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="train")
+        running: dict[Future[T], int] = {}
+
+        def begin() -> None:
+            while len(running) < workers and (position := queue.take(list(running.values()))) is not None:
+                running[pool.submit(_run, tasks[position], stop)] = position
+
         try:
-            running: dict[Future[T], int] = {
-                pool.submit(_run, task, stop): position for position, task in enumerate(tasks)
-            }
+            begin()
             while running:
                 ended, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in sorted(ended, key=running.__getitem__):
-                    position = running.pop(future)
+                done = [(future, running.pop(future)) for future in sorted(ended, key=running.__getitem__)]
+                begin()  # before the consumer is busy with what has ended
+                while done:
+                    future, position = done.pop(0)
                     error = future.exception()
                     if error is None:
                         yield position, future.result()
@@ -84,6 +75,22 @@ def run_tasks(
         finally:
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+class _Queue:
+    """Positions that wait, the largest first; equal ones in their order."""
+
+    def __init__(self, tasks: Sequence[object], *, sizes: Sequence[int], budget: int) -> None:
+        self._sizes, self._budget = sizes, budget
+        self._waiting = sorted(range(len(tasks)), key=lambda position: -sizes[position])
+
+    def take(self, running: Sequence[int]) -> int | None:
+        """The next position that fits beside the running ones; None where none does, or none waits."""
+        used = sum(self._sizes[position] for position in running)
+        for place, position in enumerate(self._waiting):
+            if not running or used + self._sizes[position] <= self._budget:
+                return self._waiting.pop(place)
+        return None
 
 
 def _run(task: Callable[[threading.Event], T], stop: threading.Event) -> T:

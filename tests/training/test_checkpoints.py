@@ -1,13 +1,9 @@
 """Checkpoints of heads: round trip, same bytes, damaged files; the allocator switch."""
 
-import platform
-import sys
-
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from training.allocator import tune_allocator
 from training.checkpoints import head_metadata, load_head, save_checkpoint
 from training.heads import build_head
 from training.settings import CellSettings
@@ -83,9 +79,3 @@ def test_damaged_or_foreign_checkpoints_are_refused(tmp_path):
     save_checkpoint(path, {"fc1.weight": torch.zeros(2, 2)}, metadata)
     with pytest.raises(ValueError, match=r"(?s)is damaged or of another version .*bn1"):
         load_head(path)
-
-
-def test_allocator_is_switched_where_glibc_is():
-    here = sys.platform == "linux" and platform.libc_ver()[0] == "glibc"
-    assert tune_allocator() is here
-    assert tune_allocator() is here

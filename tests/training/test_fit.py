@@ -17,7 +17,7 @@ from training.seeds import epoch_order
 from training.settings import HEAD_FIELDS, HEADS, CellJob, CellSettings
 from training.stopping import best_epoch
 from training.trainer import NonFiniteLossError
-from training.workers import CancelledError, MemoryGate, run_tasks
+from training.workers import CancelledError, run_tasks
 
 F = 16
 CPU = torch.device("cpu")
@@ -328,25 +328,27 @@ def test_score_keeps_order_far_from_zero():
     assert score[4] == 1.0
 
 
-def test_memory_gate_holds_back_what_does_not_fit():
-    gate, order, inside = MemoryGate(100), [], threading.Event()
+def test_the_largest_task_that_fits_beside_the_running_ones_begins_next():
+    lock, running, seen = threading.Lock(), [], []
 
-    def big(_stop):
-        with gate.hold(90):
-            inside.set()
-            order.append("big in")
-            threading.Event().wait(0.05)
-            order.append("big out")
+    def task(size):
+        def work(_stop):
+            with lock:
+                running.append(size)
+                seen.append(tuple(sorted(running)))
+            threading.Event().wait(0.05 if size < 60 else 0.2)
+            with lock:
+                running.remove(size)
 
-    def small(_stop):
-        inside.wait(5)
-        with gate.hold(20):
-            order.append("small in")
+        return work
 
-    assert dict(run_tasks([big, small], workers=2)) == {0: None, 1: None}
-    assert order == ["big in", "big out", "small in"]
-    with gate.hold(1000):
-        pass  # one task may always run
+    sizes = [20, 60, 10, 70, 200]
+    done = dict(run_tasks([task(size) for size in sizes], workers=2, sizes=sizes, budget=100))
+    assert done == dict.fromkeys(range(5))
+    assert seen[0] == (200,)  # above the budget: alone
+    assert all(sum(sizes) <= 100 for sizes in seen[1:])
+    assert (20, 70) in seen  # 60 does not fit beside 70, 20 does
+    assert (60, 70) not in seen
 
 
 def test_tasks_run_on_one_thread_and_errors_are_results():

@@ -182,7 +182,7 @@ def test_diverging_cell_is_recorded_and_the_others_go_on(tmp_path, task, trunk):
     assert row["reason"] == outcomes[0].reason
     assert seen[0] == (0, 64)
     assert (64, 64) in seen
-    assert seen[-2:] == [(wild.cell_id, "failed"), (ALL_HEADS[1].cell_id, "done")]
+    assert set(seen[-2:]) == {(wild.cell_id, "failed"), (ALL_HEADS[1].cell_id, "done")}
 
 
 def test_one_class_split_fails_the_cells_with_the_counts(tmp_path, task, trunk):
@@ -213,7 +213,7 @@ def test_interrupt_is_not_swallowed_and_keeps_finished_cells(tmp_path, task, tru
     real = fit.build_head
 
     def interrupted(settings, n_features):
-        if settings.head == "Conv":
+        if settings.head == "NonLinear":
             raise KeyboardInterrupt
         return real(settings, n_features)
 
@@ -222,7 +222,7 @@ def test_interrupt_is_not_swallowed_and_keeps_finished_cells(tmp_path, task, tru
     monkeypatch.setattr(fit, "build_head", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(ALL_HEADS, store, task, trunk, workers=1)
-    assert [store.is_done(job.cell_id) for job in ALL_HEADS] == [True, True, False, False]
+    assert [store.is_done(job.cell_id) for job in ALL_HEADS] == [False, False, True, True]  # largest first
     assert torch.get_num_threads() == threads
 
 
