@@ -21,6 +21,8 @@ _HUGE_PAGES = "THP_MEM_ALLOC_ENABLE"
 def tune_allocator() -> bool:
     """Ask glibc to serve large blocks from its heap and to keep them, and torch for huge pages.
 
+    STUDY_ALLOCATOR=system in the environment leaves both as they are.
+
     By default glibc maps every large block anew, and a forward pass of a CNN then spends about half of its
     time in page faults. glibc's heap serves the main thread; in other threads blocks above 64 MB are mapped
     all the same, and huge pages (a setting of torch, which the environment can take back) make one fault of
@@ -31,7 +33,7 @@ def tune_allocator() -> bool:
     whether glibc was asked; False outside Linux with glibc, where nothing is done
     """
     libc = _glibc()
-    if libc is None:
+    if libc is None or os.environ.get("STUDY_ALLOCATOR") == "system":
         return False
     os.environ.setdefault(_HUGE_PAGES, "1")
     mallopt = libc.mallopt

@@ -17,10 +17,9 @@ from data.images.decode import decode_images
 from data.registry import load_dataset
 from study.config import LoadedStudy, parse_study
 from study.run.progress import GridProgress
-from study.run.train import RunOutcome, run_grid
+from study.run.train import run_grid
 from training.augment import augment
 from training.preprocess import preprocess
-from training.settings import HEADS
 from training.threads import torch_threads
 
 FEATURE_FLOP = {"ResNet50": 10.7e9, "DenseNet121": 7.5e9}  # two per multiply-add, one image of 256 px
@@ -74,21 +73,10 @@ def measure(options: argparse.Namespace) -> dict[str, object]:
         "passes": clock.passes,
         "cache_bytes": sum(f.stat().st_size for f in (options.store / "features").rglob("*.npy")),
         "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
-        "cells": _cells(outcome),
         "counts": outcome.store.read_split("breast")["split"].value_counts().to_dict(),
         **per_image(options.images),
         "matmul_gflops": matmul_gflops(),
     }
-
-
-def _cells(outcome: RunOutcome) -> list[dict[str, float]]:
-    """Of each cell: its seconds, and of these the ones inside epochs, which grow with the images."""
-    cells = outcome.store.cells()
-    inside = outcome.store.read_history().groupby("cell_id")["seconds"].sum()
-    assert set(cells["head"]) <= set(HEADS)
-    return [
-        {"seconds": float(row.seconds), "epochs": float(inside[row.cell_id])} for row in cells.itertuples()
-    ]
 
 
 def per_image(folder: Path, *, chunks: int = 4) -> dict[str, float]:

@@ -11,27 +11,25 @@ FOUND = {
     "counts": {"train": 585, "val": 117, "test": 78},
     "features": 300.0,
     "passes": PASSES,
-    "heads": 120.0,
-    "cells": [{"seconds": 10.0, "epochs": 9.0}] * 22,
     "decode_ms": 5.0,
     "augment_ms": 1.0,
     "preprocess_ms": 0.5,
     "trunk_load": 1.0,
     "after": 0.5,
 }
+HEADS = {"heads": 120.0, "alone": 220.0}
 
 
 def test_a_group_at_the_papers_counts_takes_what_was_measured():
-    parts = bench.group_seconds(FOUND, BREAST, epochs=5)
+    parts = bench.group_seconds(FOUND, HEADS, BREAST)
     assert bench.wall(parts) == pytest.approx(300 + 120 + 1.5 + 0.005 * 780)
     assert parts["augment"] == pytest.approx((0.001 * 5 * 585 + 0.0005 * PASSES) / 2)
 
 
-def test_epochs_of_heads_grow_with_steps_and_the_rest_of_a_cell_does_not():
-    subset = {**FOUND, "counts": {"train": 64, "val": 13, "test": 8}}
-    parts = bench.group_seconds(subset, BREAST, epochs=2)  # 2 steps instead of 50
-    assert parts["heads_alone"] == pytest.approx(22 * (9 * 25 + 1))
-    assert parts["heads"] == pytest.approx(120 * (9 * 25 + 1) / 10)
+def test_heads_of_another_task_grow_with_its_steps():
+    parts = bench.group_seconds(FOUND, HEADS, PAPER_TASKS["acl"])  # 12 steps per epoch instead of 10
+    assert parts["heads"] == pytest.approx(144)
+    assert parts["heads_alone"] == pytest.approx(264)
 
 
 def test_cells_alone_pass_their_images_each():

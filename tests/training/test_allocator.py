@@ -66,3 +66,9 @@ def test_huge_pages_serve_the_threads_that_train():
     _, tuned = run(IN_A_THREAD)
     assert without >= 20 * 2**14  # the environment takes the setting back: a fault for every 4 kB
     assert tuned < without / 20
+
+
+def test_the_environment_leaves_the_allocator_as_it_is():
+    default, _, tuned = run(BEFORE_AND_AFTER, STUDY_ALLOCATOR="system")
+    assert tuned >= 20 * 32
+    assert tuned > default / 2
