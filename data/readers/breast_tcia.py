@@ -5,7 +5,6 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from data.dataset import Dataset, DatasetInfo
 from data.fetch.sources import SOURCES
@@ -170,12 +169,8 @@ def _notes(images: Path, files: list[ImageFile]) -> list[str]:
     return notes
 
 
-def _load(data_root: Path | None, options: Mapping[str, Any]) -> Dataset:
-    return load_breast_tcia(data_root)
-
-
-def _find(data_root: Path | None, options: Mapping[str, Any]) -> Path:
-    return find_breast_tcia(data_root)
-
-
-BREAST_TCIA = Reader(info=BREAST_TCIA_INFO, load=_load, find=_find)
+BREAST_TCIA = Reader(
+    info=BREAST_TCIA_INFO,
+    load=lambda data_root, options: load_breast_tcia(data_root),
+    find=lambda data_root, options: find_breast_tcia(data_root),
+)

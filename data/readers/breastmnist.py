@@ -171,17 +171,9 @@ def _image(images: Mapping[str, np.ndarray], image_id: str) -> np.ndarray:
     return images[image_id].copy()
 
 
-def _load(data_root: Path | None, options: Mapping[str, Any]) -> Dataset:
-    return load_breastmnist(data_root, size=options["size"])
-
-
-def _find(data_root: Path | None, options: Mapping[str, Any]) -> Path:
-    return find_breastmnist(data_root, size=options["size"])
-
-
 BREASTMNIST = Reader(
     info=BREASTMNIST_INFO,
-    load=_load,
-    find=_find,
+    load=lambda data_root, options: load_breastmnist(data_root, **options),
+    find=lambda data_root, options: find_breastmnist(data_root, size=options["size"]),
     options=(Option(name="size", kind="whole number", help="pixels per side", default=28, choices=SIZES),),
 )

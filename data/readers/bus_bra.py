@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from data.dataset import Dataset, DatasetInfo
 from data.fetch.sources import SOURCES
@@ -101,12 +99,8 @@ def _notes(folder: Path, files: list[ImageFile]) -> list[str]:
     return notes
 
 
-def _load(data_root: Path | None, options: Mapping[str, Any]) -> Dataset:
-    return load_bus_bra(data_root)
-
-
-def _find(data_root: Path | None, options: Mapping[str, Any]) -> Path:
-    return find_bus_bra(data_root)
-
-
-BUS_BRA = Reader(info=BUS_BRA_INFO, load=_load, find=_find)
+BUS_BRA = Reader(
+    info=BUS_BRA_INFO,
+    load=lambda data_root, options: load_bus_bra(data_root),
+    find=lambda data_root, options: find_bus_bra(data_root),
+)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from data.dataset import Dataset, DatasetInfo
 from data.readers.folder import images_of_class
@@ -106,12 +104,8 @@ def _notes(files: list[ImageFile], ignored: list[ImageFile]) -> list[str]:
     return notes
 
 
-def _load(data_root: Path | None, options: Mapping[str, Any]) -> Dataset:
-    return load_busi(data_root)
-
-
-def _find(data_root: Path | None, options: Mapping[str, Any]) -> Path:
-    return find_busi(data_root)
-
-
-BUSI = Reader(info=BUSI_INFO, load=_load, find=_find)
+BUSI = Reader(
+    info=BUSI_INFO,
+    load=lambda data_root, options: load_busi(data_root),
+    find=lambda data_root, options: find_busi(data_root),
+)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from data.dataset import Dataset, DatasetInfo
 from data.images.pixels import IMAGE_SUFFIXES
@@ -97,20 +95,10 @@ def images_of_class(folder: Path, class_name: str, *, prefix: str = "") -> list[
     ]
 
 
-def _load(data_root: Path | None, options: Mapping[str, Any]) -> Dataset:
-    return load_folder(below(data_root, options["path"]), window=options["window"])
-
-
-def _find(data_root: Path | None, options: Mapping[str, Any]) -> Path:
-    path = below(data_root, options["path"])
-    check_folder(path)
-    return path
-
-
 FOLDER = Reader(
     info=FOLDER_INFO,
-    load=_load,
-    find=_find,
+    load=lambda data_root, options: load_folder(below(data_root, options["path"]), window=options["window"]),
+    find=lambda data_root, options: check_folder(below(data_root, options["path"])),
     options=(
         Option(name="path", kind="text", help="the folder with one sub-folder per class", required=True),
         WINDOW,

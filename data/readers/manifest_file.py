@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from data.dataset import Dataset, DatasetInfo
 from data.images.window import Window
@@ -70,11 +68,12 @@ def load_manifest(path: Path, *, window: Window = "file") -> Dataset:
     return dataset_of_files(MANIFEST_INFO, files, window=window)
 
 
-def check_manifest(path: Path) -> None:
-    """Raise where `path` is not an existing file."""
+def check_manifest(path: Path) -> Path:
+    """The path itself; raises where it is not an existing file."""
     if not path.exists():
         raise FileNotFoundError(f"There is no manifest '{path}'. Check `path` and --data-root.")
     check_file(path)
+    return path
 
 
 def _place(folder: Path, text: str) -> Path:
@@ -82,19 +81,11 @@ def _place(folder: Path, text: str) -> Path:
     return folder / (text.replace("\\", "/") if os.sep == "/" else text)
 
 
-def _load(data_root: Path | None, options: Mapping[str, Any]) -> Dataset:
-    return load_manifest(below(data_root, options["path"]), window=options["window"])
-
-
-def _find(data_root: Path | None, options: Mapping[str, Any]) -> Path:
-    path = below(data_root, options["path"])
-    check_manifest(path)
-    return path
-
-
 MANIFEST = Reader(
     info=MANIFEST_INFO,
-    load=_load,
-    find=_find,
+    load=lambda data_root, options: load_manifest(
+        below(data_root, options["path"]), window=options["window"]
+    ),
+    find=lambda data_root, options: check_manifest(below(data_root, options["path"])),
     options=(Option(name="path", kind="text", help="the CSV file", required=True), WINDOW),
 )

@@ -68,7 +68,7 @@ def find_mrnet(data_root: Path | None, *, task: str, plane: str) -> Path:
     )
 
 
-def load_mrnet(data_root: Path | None, *, task: str, plane: str, slices: str) -> Dataset:
+def load_mrnet(data_root: Path | None, *, task: str, plane: str, slices: str | Path) -> Dataset:
     """Read slices of MRNet volumes; image_id is exam, plane and slice, e.g. "0000-sagittal-12".
 
     Parameters
@@ -88,7 +88,7 @@ def load_mrnet(data_root: Path | None, *, task: str, plane: str, slices: str) ->
         slice that does not exist; no volume can be read
     """
     folder = find_mrnet(data_root, task=task, plane=plane)
-    chosen = Slices(rule=slices) if slices in ("middle", "all") else _listed(data_root, slices)
+    chosen = Slices(rule=str(slices)) if slices in ("middle", "all") else _listed(data_root, slices)
     labels = read_labels(folder, task)
     notes = [*unlabelled(folder, plane, labels), *chosen.check(set(labels))]
     volumes: dict[str, Volume] = {}
@@ -131,7 +131,7 @@ def _row(
     }
 
 
-def _listed(data_root: Path | None, name: str) -> Slices:
+def _listed(data_root: Path | None, name: str | Path) -> Slices:
     path = below(data_root, name)
     return Slices(rule=str(path), listed=read_slice_file(path))
 
@@ -142,18 +142,10 @@ def _image(volumes: Mapping[str, Volume], image_id: str) -> np.ndarray:
     return read_slice(volumes[image_id])
 
 
-def _load(data_root: Path | None, options: Mapping[str, Any]) -> Dataset:
-    return load_mrnet(data_root, task=options["task"], plane=options["plane"], slices=str(options["slices"]))
-
-
-def _find(data_root: Path | None, options: Mapping[str, Any]) -> Path:
-    return find_mrnet(data_root, task=options["task"], plane=options["plane"])
-
-
 MRNET = Reader(
     info=MRNET_INFO,
-    load=_load,
-    find=_find,
+    load=lambda data_root, options: load_mrnet(data_root, **options),
+    find=lambda data_root, options: find_mrnet(data_root, task=options["task"], plane=options["plane"]),
     options=(
         Option(name="task", kind="text", help="the finding", default="acl", choices=TASKS),
         Option(name="plane", kind="text", help="the plane", default="sagittal", choices=PLANES),

@@ -48,12 +48,13 @@ def find_folder(
     return found
 
 
-def check_folder(path: Path) -> None:
-    """Raise where `path` is not an existing folder."""
+def check_folder(path: Path) -> Path:
+    """The path itself; raises where it is not an existing folder."""
     if not path.exists():
         raise FileNotFoundError(f"There is no folder '{path}'. Check `path` and --data-root.")
     if not path.is_dir():
         raise NotADirectoryError(f"'{path}' is a file, but a folder with one sub-folder per class is needed.")
+    return path
 
 
 def list_folder(path: Path) -> list[Path]:

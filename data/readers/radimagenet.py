@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -92,8 +89,8 @@ def load_radimagenet(info: DatasetInfo, files: FoldFiles, data_root: Path | None
 
     Raises
     ------
-    FileNotFoundError, NotADirectoryError : the set or one of its fold files is not there
-    ValueError : see `read_folds`; a file name without exam; no readable image
+    FileNotFoundError, NotADirectoryError : the set is not there
+    ValueError : a fold file is missing, or see `read_folds`; a file name without exam; no readable image
     """
     folder = find_radimagenet(info, files, data_root)
     rows = read_folds(folder, files)
@@ -149,21 +146,11 @@ def _unlisted(folder: Path, listed: pd.DataFrame) -> list[str]:
     return [f"{len(extra)} image(s) stand in no fold file, have no label and were left out: {some(extra)}."]
 
 
-def _load(
-    data_root: Path | None, options: Mapping[str, Any], *, info: DatasetInfo, files: FoldFiles
-) -> Dataset:
-    return load_radimagenet(info, files, data_root)
-
-
-def _find(data_root: Path | None, options: Mapping[str, Any], *, info: DatasetInfo, files: FoldFiles) -> Path:
-    return find_radimagenet(info, files, data_root)
-
-
 def _reader(info: DatasetInfo, files: FoldFiles) -> Reader:
     return Reader(
         info=info,
-        load=partial(_load, info=info, files=files),
-        find=partial(_find, info=info, files=files),
+        load=lambda data_root, options: load_radimagenet(info, files, data_root),
+        find=lambda data_root, options: find_radimagenet(info, files, data_root),
     )
 
 
