@@ -21,6 +21,7 @@ def test_list_names_every_data_set_and_whether_it_is_here():
     assert "radimagenet-acl: " in result.output
     assert "1021 images (no 452, yes 569)" in result.output
     assert "phantom-breast: " in result.output
+    assert "mrnet: MRNet knee MRI (training and validation exams); 1250 exams" in result.output
     assert "not here: The data set 'busi' needs --data-root" in result.output
 
 

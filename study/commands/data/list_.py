@@ -31,13 +31,15 @@ def list_command(
         return
     for known in dataset_names():
         info = dataset_info(known)
-        counts = info.class_counts
-        images = (
-            f"{sum(counts.values())} images ({counts_text(counts)})" if counts else "any number of images"
-        )
-        typer.echo(f"{known}: {info.title}; {images}")
+        typer.echo(f"{known}: {info.title}; {_size(info)}")
         typer.echo(f"    {_place(known, data_root, {})}")
     typer.echo("`study data list NAME` tells how to get one.")
+
+
+def _size(info: DatasetInfo) -> str:
+    if info.class_counts:
+        return f"{sum(info.class_counts.values())} images ({counts_text(info.class_counts)})"
+    return f"{info.n_groups} {info.unit}s" if info.n_groups else "any number of images"
 
 
 def _print_info(info: DatasetInfo, place: str) -> None:
