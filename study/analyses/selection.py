@@ -102,7 +102,7 @@ def select_cells(data: GridData, *, task: str, contrast: str, select: str) -> Se
             notes.append(f"{len(top)} cells of {arm} tie on {select}, the first of the grid is taken")
         if bool(top.iloc[0]["collapsed"]):
             notes.append(f"the best cell of {arm} predicts one class for every test image")
-        elif top.iloc[0]["collapsed_in"] is not None:
+        elif pd.notna(top.iloc[0]["collapsed_in"]):
             notes.append(f"the best cell of {arm} predicts one class for every validation image")
     return Selection(
         task=task,

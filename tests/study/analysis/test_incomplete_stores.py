@@ -108,6 +108,10 @@ def test_collapsed_cells_are_counted(make_store: MakeStore) -> None:
     assert wanted in row["note"]
     assert "2 of 20 cells predict one class" in tables["mixed_models"]["note"].iloc[0]
     assert tables["findings"]["sentence"].str.contains(wanted, regex=False).any()
+    # The chosen cells are sound, and only they stand in the comparison of the best.
+    notes = rows.loc[rows["analysis"] == "delong", "note"].fillna("")
+    assert len(notes)
+    assert not notes.str.contains("predicts one class").any()
 
 
 @pytest.mark.parametrize(
