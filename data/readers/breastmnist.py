@@ -65,7 +65,9 @@ def breastmnist_file(size: int) -> str:
 def find_breastmnist(data_root: Path | None, *, size: int) -> Path:
     """The .npz file of one size, in the data root or in breastmnist/ below it."""
     name = breastmnist_file(size)
-    folder = find_folder("breastmnist", data_root, places=["breastmnist"], marks=[name], needs=[name])
+    folder = find_folder(
+        "breastmnist", data_root, places=["breastmnist"], marks=[name], needs=[name], shown=name
+    )
     return folder / name
 
 

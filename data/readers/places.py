@@ -10,7 +10,13 @@ from data.readers.notes import some
 
 
 def find_folder(
-    name: str, data_root: Path | None, *, places: Sequence[str], marks: Sequence[str], needs: Sequence[str]
+    name: str,
+    data_root: Path | None,
+    *,
+    places: Sequence[str],
+    marks: Sequence[str],
+    needs: Sequence[str],
+    shown: str | None = None,
 ) -> Path:
     """Return the folder of a data set: the data root itself or the first of `places` below it that fits.
 
@@ -19,6 +25,7 @@ def find_folder(
     places : folders below the data root, most usual name first
     marks : names in the folder, any of which tells that it is the one
     needs : names that it must hold
+    shown : what the data root must hold, as an error says it; the first of `places` if not given
 
     Raises
     ------
@@ -28,13 +35,15 @@ def find_folder(
     how = f"See `study data list {name}` for how to get it."
     if data_root is None:
         raise FileNotFoundError(
-            f"The data set '{name}' needs --data-root, the folder that holds {places[0]}. {how}"
+            f"The data set '{name}' needs --data-root, the folder that holds {shown or places[0]}. {how}"
         )
     root = Path(data_root)
     if not root.exists():
         raise FileNotFoundError(f"There is no folder '{root}' (--data-root). Create it or name another one.")
     if not root.is_dir():
-        raise NotADirectoryError(f"'{root}' (--data-root) is a file; name the folder that holds {places[0]}.")
+        raise NotADirectoryError(
+            f"'{root}' (--data-root) is a file; name the folder that holds {shown or places[0]}."
+        )
     candidates = [root, *(root / place for place in places)]
     found = next((place for place in candidates if any((place / mark).exists() for mark in marks)), None)
     if found is None:

@@ -1,8 +1,9 @@
 """`study run-grid --dry-run`: the plan without the training."""
 
+import numpy as np
 import pytest
 
-from tests.data.trees import write_busi, write_radimagenet
+from tests.data.trees import breastmnist_arrays, write_busi, write_radimagenet
 
 
 @pytest.mark.parametrize(
@@ -52,3 +53,13 @@ def test_the_demo_lacks_nothing_but_weights_that_the_run_makes(study_command, tm
 def test_a_part_of_the_grid_is_planned(study_command, tmp_path):
     arguments = ("run-grid", "demo", "--dry-run", "--only", "head=Linear", "--weights-dir", tmp_path)
     assert "16 cells in 4 groups" in study_command(*arguments).stdout
+
+
+def test_breastmnist_is_divided_as_its_file_says(study_command, tmp_path):
+    np.savez(tmp_path / "breastmnist_128.npz", **breastmnist_arrays(128))
+    result = study_command("run-grid", "breastmnist", "--dry-run", "--data-root", tmp_path)
+    assert result.exit_code == 0, result.output
+    text = " ".join(result.stdout.split())
+    assert "16 cells in 4 groups" in text
+    assert "breast │ 12 │ 4 │ 8 │ the images on this machine" in text
+    assert "breast: This copy of BreastMNIST has 9 malignant, 15 normal or benign images" in text

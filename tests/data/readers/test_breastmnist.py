@@ -100,6 +100,8 @@ def test_sizes_and_places(tmp_path):
     available, reason = dataset_available("breastmnist", tmp_path, {"size": 224})
     assert not available
     assert "holds neither breastmnist nor breastmnist_224.npz itself" in reason
+    with pytest.raises(FileNotFoundError, match=r"--data-root, the folder that holds breastmnist_64\.npz"):
+        load_dataset("breastmnist", options={"size": 64})
     with pytest.raises(ValueError, match=r"`size` .* must be one of 28, 64, 128, 224, but 32 came"):
         load_dataset("breastmnist", data_root=tmp_path, options={"size": 32})
     path = _write(tmp_path, breastmnist_arrays(128), size=128)
