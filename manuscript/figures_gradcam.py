@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib import rcParams
+from matplotlib import colormaps, rcParams
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -17,6 +17,11 @@ from manuscript.theme import INK, MM_PER_INCH, WIDTH_MM
 KINDS = ("true positive", "true negative", "false positive", "false negative")
 WARM = "#B03A00"
 _TEXT_MM = 14.0  # room above a row of images for its name and two lines of labels
+_BAR_MM = 9.0  # room below all rows for the colour bar
+_TISSUE, _STRONGEST = (
+    0.45,
+    0.6,
+)  # grey of the tissue in the bar, opacity of the overlay where the map is strongest
 
 
 def choose_tiles(index: pd.DataFrame, *, per_kind: int = 1) -> pd.DataFrame:
@@ -49,7 +54,7 @@ def gradcam_panel(tiles: pd.DataFrame, *, roots: Sequence[Path], arms: Mapping[s
     rows = list(tiles.groupby(["task", "cell_id"], sort=False))
     kinds = [kind for kind in KINDS if (tiles["kind"] == kind).any()]
     tile = WIDTH_MM["page"] / (2 * len(KINDS))
-    width, height = 2 * tile * len(kinds), len(rows) * (tile + _TEXT_MM)
+    width, height = 2 * tile * len(kinds), len(rows) * (tile + _TEXT_MM) + _BAR_MM
     figure = Figure(figsize=(width / MM_PER_INCH, height / MM_PER_INCH), dpi=rcParams["figure.dpi"])
     for line, ((task, cell_id), part) in enumerate(rows):
         top = height - line * (tile + _TEXT_MM)
@@ -63,7 +68,21 @@ def gradcam_panel(tiles: pd.DataFrame, *, roots: Sequence[Path], arms: Mapping[s
                 box = ((left + shift + 0.5) / width, bottom / height, (tile - 1) / width, (tile - 1) / height)
                 _draw(figure, box, _read(roots, str(chosen[column])))
             _write(figure, chosen, x=(left + 0.7) / width, y=(bottom + tile - 0.4) / height)
+    _colour_bar(figure, width=width, height=height)
     return figure
+
+
+def _colour_bar(figure: Figure, *, width: float, height: float) -> None:
+    """What the colours of the overlays mean, over grey tissue: opacity rises with the evidence, as there."""
+    share = np.linspace(0.0, 1.0, 256)[None, :, None]
+    colours = colormaps["plasma"](share[..., 0])[..., :3]
+    alpha = _STRONGEST * share
+    axes = figure.add_axes((2.0 / width, 5.0 / height, 40.0 / width, 2.6 / height))
+    axes.imshow(alpha * colours + (1 - alpha) * _TISSUE, aspect="auto", extent=(0, 1, 0, 1))
+    axes.set_yticks([])
+    axes.set_xticks([0, 0.5, 1], ["0", "", "maximum of the map"])
+    axes.tick_params(labelsize=6.5, length=2, pad=1.5)
+    axes.set_label("colour bar")
 
 
 def _draw(figure: Figure, box: tuple[float, float, float, float], pixels: np.ndarray) -> None:

@@ -31,6 +31,10 @@ RESULT_TABLES = (
     "data_audit",
     "data_shortcut",
     "findings",
+    "saliency",
+    "saliency_tests",
+    "saliency_randomisation",
+    "saliency_stability",
 )
 PROJECT = Path(__file__).resolve().parents[1]
 

@@ -28,11 +28,11 @@ def missing_text(report: Report, what: str, *, planned: bool | None = None) -> s
     return f"*Not available: {what}. `study stats {_store_name(report)}` says why.*"
 
 
-def gradcam_missing(report: Report) -> str:
-    """How to make the Grad-CAM images."""
+def gradcam_missing(report: Report, what: str = "Grad-CAM images", *, options: str = "") -> str:
+    """How to make Grad-CAM images, or what is measured of them."""
     if report.mode == "published":
-        return missing_text(report, "Grad-CAM images")
-    return f"*No Grad-CAM images yet; run `study gradcam {_store_name(report)}` and render again.*"
+        return missing_text(report, what)
+    return f"*No {what} yet; run `study gradcam {_store_name(report)}{options}` and render again.*"
 
 
 def _store_name(report: Report) -> str:

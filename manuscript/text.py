@@ -30,6 +30,11 @@ METRIC_LABELS = {
     "brier": "Brier score",
     "brier_scaled": "Scaled Brier score",
     "ece": "Calibration error (debiased)",
+    "energy": "Energy in lesion",
+    "pointing": "Pointing game",
+    "iou": "IoU",
+    "rank_correlation": "Rank correlation",
+    "ssim": "SSIM",
 }
 
 

@@ -36,8 +36,9 @@ def saliency_tables(store: Store, *, conf_level: float = 0.95) -> dict[str, pd.D
 
     Each is empty where `study gradcam` has not made what it needs.
     """
-    measures, arms = read_planned(store, "measures"), _arm_names(store)
-    randomised, seeds = read_planned(store, "randomisation"), read_planned(store, "stability")
+    kept = {name: read_planned(store, name) for name in ("measures", "randomisation", "stability")}
+    arms = _arm_names(store, pd.concat([table[["task", "cell_id"]] for table in kept.values()]))
+    measures, randomised, seeds = (_by_arm(table, arms) for table in kept.values())
     return {
         "saliency": _frame("saliency", _mean_rows(measures, arms, conf_level)),
         "saliency_tests": results_frame(_test_rows(measures, arms, conf_level)),
@@ -56,12 +57,27 @@ def write_saliency_tables(store: Store, *, conf_level: float = 0.95) -> dict[str
     return tables
 
 
-def _arm_names(store: Store) -> dict[str, str]:
-    """Name of each cell: its pretraining (imported models may have none)."""
+def _arm_names(store: Store, found: pd.DataFrame) -> dict[str, str]:
+    """Name of each cell that has maps (task, cell_id), in the order of the study's pretrainings.
+
+    The name is the pretraining, with the cell's id where a task has several cells of it.
+    """
+    if found.empty:
+        return {}
     cells = planned_cells(store)
-    if "pretrain" not in cells:
-        return {str(cell_id): str(cell_id) for cell_id in cells["cell_id"]}
-    return dict(zip(cells["cell_id"], cells["pretrain"], strict=True))
+    levels = list(dict.fromkeys(cells["pretrain"]))
+    own = cells[cells["cell_id"].isin(found["cell_id"])]
+    own = own.assign(place=own["pretrain"].map(levels.index)).sort_values("place", kind="stable")
+    several = own.groupby(["task", "pretrain"])["cell_id"].transform("size") > 1
+    names = own["pretrain"].where(~several, own["pretrain"] + " (cell " + own["cell_id"].str[:6] + ")")
+    return dict(zip(own["cell_id"], names, strict=True))
+
+
+def _by_arm(rows: pd.DataFrame, arms: dict[str, str]) -> pd.DataFrame:
+    """Rows with their tasks as they come and, within a task, the cells in the order of the arms."""
+    tasks, cells = list(dict.fromkeys(rows["task"])), list(arms)
+    keys = pd.DataFrame({"task": rows["task"].map(tasks.index), "cell": rows["cell_id"].map(cells.index)})
+    return rows.loc[keys.sort_values(["task", "cell"], kind="stable").index]
 
 
 def _mean_rows(measures: pd.DataFrame, arms: dict[str, str], conf_level: float) -> list[dict[str, Any]]:

@@ -160,7 +160,10 @@ def test_the_gradcam_panel_pairs_each_image_with_its_overlay(images: Path, n: in
     tiles = choose_tiles(_index(n))
     figure = gradcam_panel(tiles, roots=[images], arms={"abcdef012345": "random"})
     figure.draw_without_rendering()
-    assert len(figure.axes) == 2 * len(tiles)
+    assert len(figure.axes) == 2 * len(tiles) + 1
+    bar = figure.axes[-1]
+    assert bar.get_label() == "colour bar"
+    assert [label.get_text() for label in bar.get_xticklabels()] == ["0", "", "maximum of the map"]
     texts = [text.get_text() for text in figure.texts]
     assert texts[0] == "breast, random (cell abcdef)"
     assert "true benign, predicted positive" in texts[1]

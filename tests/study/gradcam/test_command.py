@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from data.store import Store
+from manuscript.load import load_report
 from study.gradcam.cells import best_cells, best_cells_per_pretraining, twins
 from study.gradcam.files import GRADCAM, MEAN_MASK, TABLES
 from study.stores import planned_cells
@@ -94,6 +95,16 @@ def test_stats_writes_the_tables_again_from_the_stored_measures(explained, study
     assert result.exit_code == 0, result.output
     pd.testing.assert_frame_equal(store.read_result("saliency"), before)
     assert "Test images with a lesion, mean (interval)" in result.stdout
+
+
+@pytest.mark.parametrize("name", ["measures", "means", "differences", "randomisation", "stability"])
+def test_the_supplement_shows_what_was_measured(explained, name):
+    floats = pytest.importorskip("manuscript.floats_saliency")
+    store, _ = explained
+    shown = getattr(floats, name)(load_report(store.root))
+    assert type(shown).__name__ in ("GT", "ggplot"), getattr(shown, "data", shown)
+    if type(shown).__name__ == "ggplot":
+        shown.draw()
 
 
 @pytest.mark.parametrize(

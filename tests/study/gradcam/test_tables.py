@@ -91,6 +91,29 @@ def test_means_and_differences_are_those_of_the_images(store):
     pd.testing.assert_frame_equal(store.read_result("saliency"), tables["saliency"], check_dtype=False)
 
 
+def test_two_cells_of_one_pretraining_are_told_apart(store):
+    grid = pd.read_parquet(store.root / "grid.parquet").assign(pretrain="random")
+    write_parquet(store.root / "grid.parquet", grid)
+    for cell_id in (A, B):
+        write_part(store, cell_id, "measures", _measures(cell_id, np.full(N, 0.3)))
+    tables = saliency_tables(store)
+    assert set(tables["saliency"]["arm"]) == {"random (cell aaaaaa)", "random (cell bbbbbb)"}
+    pair = tables["saliency_tests"].query("comparison == 'cell aaaaaaaaaaaa - cell bbbbbbbbbbbb'").iloc[0]
+    assert (pair["arm_a"], pair["arm_b"]) == ("random (cell aaaaaa)", "random (cell bbbbbb)")
+
+
+def test_differences_go_in_the_order_of_the_pretrainings(store):
+    grid = pd.read_parquet(store.root / "grid.parquet")
+    first = pd.DataFrame(
+        {"study": "s", "index": [2], "cell_id": ["0" * 12], "task": "knee", "pretrain": "phantom"}
+    )
+    write_parquet(store.root / "grid.parquet", pd.concat([first, grid]))  # phantom is the first level now
+    for cell_id in (A, B):
+        write_part(store, cell_id, "measures", _measures(cell_id, np.full(N, 0.3)))
+    comparisons = saliency_tables(store)["saliency_tests"]["comparison"]
+    assert comparisons.iloc[0] == f"cell {B} - cell {A}"
+
+
 def test_p_values_are_adjusted_within_their_family(store):
     for cell_id, shift in ((A, 0.0), (B, 0.1)):
         write_part(store, cell_id, "measures", _measures(cell_id, shift + np.linspace(0.1, 0.6, N)))
