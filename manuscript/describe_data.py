@@ -24,7 +24,7 @@ def _task_sentence(name: str, task: Mapping[str, Any]) -> str:
     if "dataset" not in task:
         return f"In task *{name}* positive means {positive}."
     text = f"Task *{name}* uses the data set `{task['dataset']}`; positive means {positive}."
-    return " ".join([text, *_split_sentences(task.get("split", {}))])
+    return " ".join([text, *_split_sentences(task.get("split", {})), *_policy_sentences(task)])
 
 
 def _split_sentences(split: Mapping[str, Any]) -> list[str]:
@@ -54,6 +54,20 @@ def _split_sentences(split: Mapping[str, Any]) -> list[str]:
             f"({', '.join(ways)}). Counts per split are those of the first fold."
         ]
     return [f"It was divided into {shares} images ({', '.join(ways)})."]
+
+
+def _policy_sentences(task: Mapping[str, Any]) -> list[str]:
+    """What was done about images that show one picture; nothing where they were kept as they are."""
+    duplicates = {
+        "drop": "Of images that show one picture, one per label took part.",
+        "group": "Images that show one picture were kept in one part.",
+    }
+    conflicts = {
+        "drop": "Pictures under both labels were left out.",
+        "error": "No picture stands under both labels.",
+    }
+    found = (duplicates.get(task.get("duplicates", "")), conflicts.get(task.get("label_conflicts", "")))
+    return [sentence for sentence in found if sentence is not None]
 
 
 def images_text(report: Report) -> str:

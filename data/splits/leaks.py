@@ -54,6 +54,36 @@ def given_leak_notes(split: pd.DataFrame, manifest: pd.DataFrame) -> list[str]:
     ]
 
 
+def copy_notes(split: pd.DataFrame, manifest: pd.DataFrame) -> list[str]:
+    """What to say of images that show one picture: those in several parts, and those in one test part.
+
+    `manifest` : frame with image_id and duplicate_group (name of the picture, null where none is shared)
+    """
+    frame, notes = _joined(split, manifest, "duplicate_group"), []
+    divided = straddling_units(split, manifest, unit="duplicate_group")
+    if divided:
+        members = frame[frame["duplicate_group"].isin(divided)].groupby("duplicate_group")
+        pictures = [_in_words(own) for _, own in members]
+        notes.append(
+            f"{len(divided)} picture(s) stand in several parts of the split, so it leaks: {some(pictures)}. "
+            f"{_shares(split, manifest, 'duplicate_group', 'image of the same picture')}. "
+            'duplicates = "group" keeps them in one part where the split is drawn, "drop" keeps one image '
+            "of each."
+        )
+    tested = frame.loc[frame["split"] == "test", "duplicate_group"]
+    n_copies = int((tested.notna() & tested.duplicated(keep=False)).sum())
+    if n_copies:
+        notes.append(
+            f"{n_copies} of {len(tested)} test images show a picture that another test image shows too; "
+            "tests and intervals count them as independent images."
+        )
+    return notes
+
+
+def _in_words(own: pd.DataFrame) -> str:
+    return " = ".join(f"'{row.image_id}' ({row.split})" for row in own.itertuples())
+
+
 def _shares(split: pd.DataFrame, manifest: pd.DataFrame, unit: str, what: str) -> str:
     test, val = (leak_share(split, manifest, part=part, unit=unit) for part in ("test", "val"))
     return f"{test:.0%} of the test images and {val:.0%} of the validation images have an {what} in training"

@@ -39,8 +39,8 @@ def split_notes(
     if ids.isna().all():
         if group == "patient":
             notes.append(
-                "The data set has no patient ids: every image counts as its own group, and images of one "
-                "patient may lie in several parts of the split."
+                "The data set has no patient ids: images of one patient may lie in several parts of the "
+                "split."
             )
     elif group == "image":
         notes += image_leak_notes(split, manifest)

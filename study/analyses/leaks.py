@@ -39,9 +39,10 @@ def check_patients(store: Store, plan: AnalysisPlan, tasks: list[str]) -> None:
 
 
 def leak_marks(store: Store, tasks: Sequence[str]) -> dict[str, str]:
-    """What to say of the results of tasks whose split leaks: task -> note, tasks without a leak left out.
+    """What to say of the results of tasks whose test images have siblings: task -> note, the others left out.
 
-    With cross-validation the shares are those of the test images of all folds together.
+    Siblings are images of the same patient or exam, or of the same picture, in training or, of the same
+    picture, among the test images. With cross-validation the shares are those of all folds together.
     """
     known = set(store.tasks())
     notes = {task: _mark(store, task) for task in tasks if task in known}
@@ -67,7 +68,20 @@ def _mark(store: Store, task: str) -> str | None:
     for unit, what in units.items():
         if unit in manifest and (share := _tested_share(split, manifest, unit)) > 0:
             parts.append(f"{share:.0%} of the test images have {what} in training")
-    return f"the split leaks: {' and '.join(parts)}" if parts else None
+    leaks = f"the split leaks: {' and '.join(parts)}" if parts else None
+    return joined_notes(leaks, _copies_within(split, manifest))
+
+
+def _copies_within(split: pd.DataFrame, manifest: pd.DataFrame) -> str | None:
+    """How many test images show a picture that another test image of their fold shows too."""
+    if "duplicate_group" not in manifest or manifest["duplicate_group"].isna().all():
+        return None
+    joined = split[split["split"] == "test"].merge(manifest[["image_id", "duplicate_group"]], on="image_id")
+    keys = ["duplicate_group", *(["fold"] if "fold" in joined else [])]
+    n = int((joined["duplicate_group"].notna() & joined.duplicated(keys, keep=False)).sum())
+    return (
+        f"{n} of {len(joined)} test images are copies of another one and count as independent" if n else None
+    )
 
 
 def _tested_share(split: pd.DataFrame, manifest: pd.DataFrame, unit: str) -> float:

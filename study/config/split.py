@@ -1,4 +1,4 @@
-"""The split of a task, drawn or given."""
+"""The split of a task, drawn or given, and the policies for images that show one picture."""
 
 from typing import Annotated, Any, Literal
 
@@ -6,6 +6,8 @@ from pydantic import AliasChoices, Field, model_validator
 
 from study.config.base import Frozen
 
+DuplicatePolicy = Literal["keep", "drop", "group"]
+LabelConflictPolicy = Literal["keep", "drop", "error"]
 # What decides a draw, and nothing else.
 _DRAW = ("train", "val", "test", "stratify", "group", "seed")
 

@@ -8,7 +8,7 @@ from pydantic import Field, TypeAdapter, ValidationError, field_validator, model
 from study.config.analysis import CONTRAST_KINDS, FOLD_IS_NO_ARM, AnalysisPlan
 from study.config.base import Frozen
 from study.config.recipe import RECIPE_FIELDS, Recipe
-from study.config.split import SplitConfig
+from study.config.split import DuplicatePolicy, LabelConflictPolicy, SplitConfig
 
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
 _REQUIRED = ("pretrain", "backbone", "head")
@@ -25,6 +25,10 @@ class TaskConfig(Frozen):
     """Arguments of the data set, such as `path`, or `n_patients` of the phantoms."""
     split: SplitConfig = SplitConfig()
     """Division into train, val and test."""
+    duplicates: DuplicatePolicy = "keep"
+    """Images that show one picture: all take part, one of each label does, or they stay in one part."""
+    label_conflicts: LabelConflictPolicy = "keep"
+    """Images that show one picture under both labels: they take part, none does, or it is an error."""
     protocol: dict[str, Any] = Field(default_factory=dict)
     """Settings of this task alone, instead of those in [protocol]; they are no factor."""
 
@@ -32,6 +36,15 @@ class TaskConfig(Frozen):
     @classmethod
     def _settings_are_valid(cls, value: dict[str, Any]) -> dict[str, Any]:
         return {name: _checked_levels(name, (setting,))[0] for name, setting in value.items()}
+
+    @model_validator(mode="after")
+    def _policy_can_act(self) -> "TaskConfig":
+        if self.duplicates == "group" and self.split.fixed:
+            raise ValueError(
+                'duplicates = "group" acts where the split is drawn, but this one is given; '
+                'take duplicates = "drop" or "keep", or give a split that keeps them together'
+            )
+        return self
 
 
 class StudyConfig(Frozen):

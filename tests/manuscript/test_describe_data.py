@@ -29,6 +29,14 @@ def test_the_split_is_told_as_the_study_file_has_it(synthetic_report: Report, sp
     assert text in describe_data.tasks_text(_with_split(synthetic_report, **split))
 
 
+def test_policies_for_duplicates_are_told(synthetic_report: Report) -> None:
+    report = _with_split(synthetic_report, test=0.1)
+    tasks = {"acl": {**report.study["tasks"]["acl"], "duplicates": "drop", "label_conflicts": "drop"}}
+    text = describe_data.tasks_text(replace(report, study={**report.study, "tasks": tasks}))
+    assert text.endswith("one per label took part. Pictures under both labels were left out.")
+    assert "picture" not in describe_data.tasks_text(report)
+
+
 def test_test_images_with_siblings_in_training_are_counted(synthetic_report: Report) -> None:
     clean = describe_data.images_text(synthetic_report)
     assert "leaks" not in clean

@@ -5,6 +5,7 @@ from typing import get_args
 import pytest
 from pydantic import ValidationError
 
+from data.splits import policies
 from study.config import (
     RECIPE_FIELDS,
     Recipe,
@@ -14,6 +15,7 @@ from study.config import (
     shipped_studies,
     study_hash,
 )
+from study.config import split as split_config
 from training import layer_groups, settings
 
 GOOD = """
@@ -186,3 +188,24 @@ def test_the_unit_of_a_split_has_two_names():
 def test_what_a_given_split_cannot_use_is_refused(split, message):
     with pytest.raises(ValueError, match=message):
         _task(split)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            'split = { file = "a.csv" }\nduplicates = "group"',
+            'duplicates = "group" acts where the split is drawn',
+        ),
+        ('duplicates = "remove"', "Input should be 'keep', 'drop' or 'group'"),
+        ('label_conflicts = "group"', "Input should be 'keep', 'drop' or 'error'"),
+    ],
+)
+def test_a_policy_that_cannot_act_is_refused(text, message):
+    with pytest.raises(ValueError, match=message):
+        parse_study(GOOD.replace("[factors]", f"{text}\n[factors]"))
+
+
+def test_the_study_file_and_the_data_know_the_same_policies():
+    for name in ("DuplicatePolicy", "LabelConflictPolicy"):
+        assert get_args(getattr(split_config, name)) == get_args(getattr(policies, name))

@@ -43,6 +43,12 @@ def split_command(
         str | None,
         typer.Option(help="Images that a given split does not name: refuse (the rule), leave out."),
     ] = None,
+    duplicates: Annotated[
+        str | None, typer.Option(help="Images of one picture: keep (the rule), drop, or group.")
+    ] = None,
+    label_conflicts: Annotated[
+        str | None, typer.Option(help="Pictures under both labels: keep (the rule), drop, or error.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the split to this CSV or parquet file.")] = None,
     data_root: Root = None,
     option: Option = None,
@@ -55,7 +61,7 @@ def split_command(
 
     Example: study data split busi --positive malignant --data-root downloads --out busi-split.csv
 
-    Example: study data split busi --positive malignant --folds 5 --val 0.15
+    Example: study data split busi --positive malignant --folds 5 --duplicates group
     """
     from data.registry import dataset_available, dataset_info
     from study.run.divide import divide
@@ -63,7 +69,8 @@ def split_command(
     draw = {"train": train, "val": val, "test": test, "stratify": stratify, "group": group, "seed": seed}
     given = {"folds": folds, "file": file, "published": published or None, "others": others}
     options = parse_options(option)
-    config = _task_config(name, positive, options, draw | given)
+    policies = {"duplicates": duplicates, "label_conflicts": label_conflicts}
+    config = _task_config(name, positive, options, draw | given, policies)
     info = dataset_info(name)
     available, reason = dataset_available(name, data_root, options)
     if not available and info.class_counts is not None and not config.split.fixed and out is None:
@@ -82,7 +89,11 @@ def split_command(
 
 
 def _task_config(
-    name: str, positive: list[str], options: dict[str, Any], split: dict[str, Any]
+    name: str,
+    positive: list[str],
+    options: dict[str, Any],
+    split: dict[str, Any],
+    policies: dict[str, str | None],
 ) -> TaskConfig:
     """The task as a study file would hold it; what was not given takes the usual value."""
     from study.config import TaskConfig
@@ -90,6 +101,7 @@ def _task_config(
 
     content = {"dataset": name, "positive": positive, "options": options}
     content["split"] = {key: value for key, value in split.items() if value is not None}
+    content |= {key: value for key, value in policies.items() if value is not None}
     return validate(TaskConfig, content, "study data split")
 
 
@@ -103,6 +115,9 @@ def _print_division(division: Any, *, folds: int | None) -> None:
             typer.echo(f"fold {fold}")
         _print_parts(own, division.manifest)
         typer.echo(f"split hash: {split_hash(own)}")
+    if len(division.exclusions):
+        reasons = division.exclusions["reason"].value_counts().sort_index()
+        typer.echo(f"left out: {len(division.exclusions)} images, {counts_text(dict(reasons))}")
 
 
 def _print_parts(split: Any, manifest: Any) -> None:

@@ -198,11 +198,11 @@ def test_images_without_an_id_stand_alone():
     assert note == "30 of 40 images have no patient id; each counts as its own group."
 
 
-def test_a_set_without_ids_says_that_images_count_as_patients():
+def test_a_set_without_ids_says_that_patients_may_straddle():
     manifest = _manifest([1, 0] * 20)
     split = make_split(manifest, **PAPER, stratify=True, group="patient", seed=0)
     (note,) = split_notes(split, manifest, group="patient")
-    assert note.startswith("The data set has no patient ids: every image counts as its own group")
+    assert note.startswith("The data set has no patient ids: images of one patient may lie in several parts")
     assert split_notes(split, manifest, group="image") == ()
 
 

@@ -67,6 +67,15 @@ def test_patients_and_copies_are_counted_apart(leaking: Store) -> None:
     assert summary.loc[summary["split"] == "train", "n_patient_in_training"].isna().all()
 
 
+def test_copies_among_the_test_images_are_told(leaking: Store) -> None:
+    manifest = leaking.read_manifest("knee")
+    pair = manifest["image_id"].isin(["knee-test-10", "knee-test-11"])
+    manifest.loc[pair, "duplicate_group"] = "knee-test-10"
+    leaking.write_manifest("knee", manifest)
+    mark = leak_marks(leaking, ["knee"])["knee"]
+    assert mark.endswith("; 2 of 60 test images are copies of another one and count as independent")
+
+
 def test_folds_count_together(leaking: Store) -> None:
     """Six of 60 in the first fold, none of 60 in the second."""
     split = leaking.read_split("knee")
