@@ -51,12 +51,23 @@ def print_results(console: Console, tables: Mapping[str, pd.DataFrame]) -> None:
             _comparisons(console, rows, analysis)
     _estimates(console, tables["estimates"])
     _mixed(console, tables)
+    _audit(console, tables["data_audit"])
     console.print("What was found", style="bold")
     if tables["findings"].empty:
         console.print("The plan holds no comparison.")
     for row in records(tables["findings"]):
         mark = "" if row["planned"] else " (not planned)"
         console.print(f"- {row['sentence']}{mark}")
+
+
+def _audit(console: Console, audit: pd.DataFrame) -> None:
+    """Errors and warnings of the audit before training, one line each; nothing where there are none."""
+    told = audit[audit["severity"] != "note"]
+    if told.empty:
+        return
+    console.print("What the audit of the data found", style="bold")
+    for row in records(told):
+        console.print(f"- {row['task']}: {row['severity']}: {row['sentence']}")
 
 
 def print_published(console: Console, values: Sequence[PublishedValue]) -> None:

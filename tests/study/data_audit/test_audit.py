@@ -1,14 +1,22 @@
 """The audit of a data set with one of every defect."""
 
+import io
 import json
 
 import pandas as pd
 import pytest
+from rich.console import Console
 
+from data.store import Store
+from study.analyses.printed import _audit
 from study.config import load_study
 from study.data_audit.as_json import audit_report
 from study.data_audit.audit import audit_dataset, audit_task
+from study.data_audit.image_findings import image_findings
+from study.data_audit.parts import straddling
 from study.data_audit.printed import audit_lines, note_lines
+from study.data_audit.results import AUDIT_COLUMNS, stored_findings, stored_shortcuts
+from study.data_audit.stored import write_audit
 from study.run.prepare import prepare_task
 from study.single_tests.plain import plain_json
 
@@ -115,12 +123,17 @@ def test_notes_of_a_run_leave_out_mere_notes(task_audit):
     assert all(line.startswith(("ERROR: ", "warning: ")) for line in lines)
 
 
-def test_duplicates_that_stay_in_one_part_are_no_warning(task_audit):
-    split = task_audit.split.assign(split="train")
-    assert found(task_audit, "exact_duplicates").severity in ("warning", "note")
-    from study.data_audit.parts import straddling
+@pytest.mark.parametrize(("kept_together", "severity"), [(True, "note"), (False, "warning")])
+def test_duplicates_that_a_split_keeps_together_are_a_note(task_audit, kept_together, severity):
+    findings = image_findings(
+        task_audit.images, task_audit.pairs, task_audit.unreadable, (), kept_together=kept_together
+    )
+    exact = next(one for one in findings if one is not None and one.code == "exact_duplicates")
+    assert exact.severity == severity
 
-    crossed = straddling(task_audit.images, split)
+
+def test_all_images_in_training_straddle_nothing(task_audit):
+    crossed = straddling(task_audit.images, task_audit.split.assign(split="train"))
     assert crossed.duplicates == crossed.patients == ()
     assert crossed.parts["n"].tolist() == [0, 0]
 
@@ -132,3 +145,23 @@ def test_an_unknown_positive_class_is_refused(defective):
 
 def test_the_images_of_the_audit_are_those_of_the_manifest(audit, defective):
     pd.testing.assert_series_equal(audit.images["image_id"], defective.manifest["image_id"])
+
+
+def test_statistics_carry_the_stored_audit_on(task_audit, tmp_path):
+    store = Store.create(tmp_path / "store")
+    store.write_manifest("lesion", task_audit.dataset.manifest.assign(label=0))
+    write_audit(store, task_audit)
+    findings, shortcuts = stored_findings(store), stored_shortcuts(store)
+    assert findings["code"].tolist() == [finding.code for finding in task_audit.findings]
+    assert set(findings["task"]) == set(shortcuts["task"]) == {"lesion"}
+    assert shortcuts.loc[0, "note"] == task_audit.shortcut.note
+    console = Console(file=io.StringIO(), width=200)
+    _audit(console, findings)
+    assert "- lesion: error: " in console.file.getvalue()
+    assert "note: " not in console.file.getvalue()
+
+
+def test_a_store_without_audit_has_empty_tables(tmp_path):
+    store = Store.create(tmp_path / "store")
+    assert tuple(stored_findings(store).columns) == AUDIT_COLUMNS
+    assert stored_shortcuts(store).empty
