@@ -6,14 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from data.audit.cache import cached_duplicates
 from data.audit.duplicates import duplicate_groups
 from data.audit.facts_cache import cached_facts, facts_path
 from data.dataset import Dataset
 from data.labels import check_positive
+from data.splits.policies import split_units
 from study.data_audit.findings import Finding, sorted_findings
 from study.data_audit.image_findings import image_findings
 from study.data_audit.parts import Straddling, part_balance, straddling
@@ -32,7 +31,7 @@ class DataAudit:
     ----------
     name : of the data set; task : of the study, None where the data set itself was audited
     images : a row per image: image_id, path, class, group_id, sha256, FACT_COLUMNS, duplicate_group (the
-        first image of its group, else null) and unit (number of what must not be divided)
+        first image of its group, else null) and unit (first image of what must not be divided)
     pairs : duplicates, PAIR_COLUMNS
     unreadable : path, reason
     conflicts : groups of duplicates whose images are of more than one class
@@ -159,21 +158,7 @@ def _images(manifest: pd.DataFrame, facts: pd.DataFrame, pairs: pd.DataFrame) ->
     images = manifest[_FROM_MANIFEST].merge(facts, on="image_id", validate="one_to_one")
     groups = duplicate_groups(images["image_id"], pairs)
     images["duplicate_group"] = groups.loc[images["image_id"]].to_numpy()
-    return images.assign(unit=_units(images))
-
-
-def _units(images: pd.DataFrame) -> list[int]:
-    """Images joined by a patient or by duplicates, over any number of steps, have one number."""
-    n = len(images)
-    rows, columns = [], []
-    for name in ("group_id", "duplicate_group"):
-        known = images[name].notna().to_numpy()
-        first = images[known].groupby(name, sort=False)["image_id"].transform("first")
-        place = pd.Series(range(n), index=images["image_id"])
-        rows += place[images.loc[known, "image_id"]].tolist()
-        columns += place[first].tolist()
-    linked = coo_array(([1] * len(rows), (rows, columns)), shape=(n, n))
-    return connected_components(linked, directed=False)[1].tolist()
+    return images.assign(unit=split_units(images, by_patient=True).fillna(images["image_id"]))
 
 
 def _conflicts(images: pd.DataFrame) -> tuple[tuple[str, ...], ...]:

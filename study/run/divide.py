@@ -1,7 +1,7 @@
 """From a data set and its entry in the study file to images with labels and parts."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,10 +42,17 @@ class Division:
     notes: tuple[str, ...]
 
 
-def divide(dataset: Dataset, config: TaskConfig, data_root: Path | None) -> Division:
+def divide(
+    dataset: Dataset,
+    config: TaskConfig,
+    data_root: Path | None,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> Division:
     """Label the images of a data set, apply the policies for duplicates, and divide what takes part.
 
-    Duplicates are searched for once; what was found lies in a cache (see `data.audit.cache`).
+    Duplicates are searched for once; what was found lies in a cache (see `data.audit.cache`). While the
+    search goes on, `progress` gets the images read and their number.
 
     Raises
     ------
@@ -53,7 +60,7 @@ def divide(dataset: Dataset, config: TaskConfig, data_root: Path | None) -> Divi
         error; the given split is absent or does not fit the images; an image cannot be read
     """
     labelled = with_labels(dataset.manifest, config.positive)
-    pictures = duplicate_groups(list(labelled["image_id"]), cached_duplicates(dataset))
+    pictures = duplicate_groups(list(labelled["image_id"]), cached_duplicates(dataset, progress=progress))
     cohort = apply_policies(
         labelled, pictures, duplicates=config.duplicates, label_conflicts=config.label_conflicts
     )

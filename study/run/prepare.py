@@ -87,8 +87,14 @@ class PlannedCell:
     weights: "Weights"
 
 
-def prepare_task(name: str, config: TaskConfig, data_root: Path | None) -> PreparedTask:
-    """Load, label and split the data set of one task.
+def prepare_task(
+    name: str,
+    config: TaskConfig,
+    data_root: Path | None,
+    *,
+    report: Callable[[str, int, int], None] | None = None,
+) -> PreparedTask:
+    """Load, label and split the data set of one task; `report` gets label, done and total images.
 
     Raises
     ------
@@ -97,7 +103,8 @@ def prepare_task(name: str, config: TaskConfig, data_root: Path | None) -> Prepa
     """
     try:
         dataset = load_dataset(config.dataset, data_root=data_root, options=config.options)
-        division = divide(dataset, config, data_root)
+        progress = None if report is None else partial(report, f"{name}: duplicates")
+        division = divide(dataset, config, data_root, progress=progress)
     except (ValueError, OSError) as error:
         raise type(error)(f"Task `{name}`: {error}") from error
     return PreparedTask(name=name, config=config, dataset=dataset, division=division)

@@ -83,11 +83,12 @@ def run_grid(
 
     cells = select_cells(build_cells(study.config), only, study.config)
     used = {cell.task for cell in cells}
-    tasks = {
-        name: prepare_task(name, config, data_root)
-        for name, config in study.config.tasks.items()
-        if name in used
-    }
+    with progress.running():
+        tasks = {
+            name: prepare_task(name, config, data_root, report=progress.preparing)
+            for name, config in study.config.tasks.items()
+            if name in used
+        }
     check_training(cells, tasks, device, backend)
     if tensorboard:
         summary_writer()  # before anything is written

@@ -8,6 +8,8 @@ from scipy.ndimage import gaussian_filter
 
 from data.splits.leaks import straddling_units
 from data.store import Store
+from study.config import TaskConfig
+from study.run.prepare import prepare_task
 
 STUDY = """
 name = "policies"
@@ -170,3 +172,14 @@ def test_a_written_split_serves_a_study_that_drops_the_same_images(copies, split
     code, said = run("", split='file = "dropped.csv"')
     assert code == 2
     assert "does not name 4 of 43 images" in said
+
+
+def test_the_search_for_duplicates_reports_its_progress_and_is_not_repeated(copies, monkeypatch, tmp_path):
+    monkeypatch.setenv("STUDY_CACHE", str(tmp_path))
+    config = TaskConfig(dataset="manifest", positive=("malignant",), options={"path": "list.csv"})
+    seen = []
+    prepare_task("breast", config, copies, report=lambda *told: seen.append(told))
+    assert seen[-1] == ("breast: duplicates", 43, 43)
+    seen.clear()
+    prepare_task("breast", config, copies, report=lambda *told: seen.append(told))
+    assert seen == []
