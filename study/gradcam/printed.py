@@ -55,8 +55,8 @@ def _print_means(console: Console, means: pd.DataFrame) -> None:
     columns = ("task", "cell", "arm", "map", "images", "energy in lesion", "pointing game", "IoU")
     print_table(console, "Test images with a lesion, mean (interval)", columns, lines, texts=4)
     own = means[means["map"] == GRADCAM]
-    for row in own[own["note"].notna()].itertuples():
-        console.print(f"{row.task}, {row.arm}, {row.metric}: {row.note}", soft_wrap=True)
+    for (task, arm, note), part in own[own["note"].notna()].groupby(["task", "arm", "note"], sort=False):
+        console.print(f"{task}, {arm}, {', '.join(part['metric'])}: {note}", soft_wrap=True)
 
 
 def _print_tests(console: Console, tests: pd.DataFrame) -> None:

@@ -17,6 +17,7 @@ from stats.results import NAN, ComparisonResult, joined_notes, results_frame
 from stats.saliency.agreement import AGREEMENT_MEASURES
 from stats.saliency.localisation import LOCALISATION_MEASURES
 from stats.saliency.summary import mean_measure_ci, paired_measure_test
+from study.analyses.leaks import leak_marks, marked
 from study.gradcam.files import GRADCAM, REFERENCES, read_planned
 from study.stores import planned_cells
 
@@ -34,12 +35,12 @@ TABLE_COLUMNS: dict[str, tuple[str, ...]] = {
 def saliency_tables(store: Store, *, conf_level: float = 0.95) -> dict[str, pd.DataFrame]:
     """Return the tables saliency, saliency_tests, saliency_randomisation and saliency_stability.
 
-    Each is empty where `study gradcam` has not made what it needs.
+    Each is empty where `study gradcam` has not made what it needs. Rows of a task whose split leaks say so.
     """
     kept = {name: read_planned(store, name) for name in ("measures", "randomisation", "stability")}
     arms = _arm_names(store, pd.concat([table[["task", "cell_id"]] for table in kept.values()]))
     measures, randomised, seeds = (_by_arm(table, arms) for table in kept.values())
-    return {
+    tables = {
         "saliency": _frame("saliency", _mean_rows(measures, arms, conf_level)),
         "saliency_tests": results_frame(_test_rows(measures, arms, conf_level)),
         "saliency_randomisation": _frame(
@@ -47,6 +48,9 @@ def saliency_tables(store: Store, *, conf_level: float = 0.95) -> dict[str, pd.D
         ),
         "saliency_stability": _frame("saliency_stability", _stability_rows(seeds, arms, conf_level)),
     }
+    tasks = [task for table in kept.values() for task in table["task"].unique()]
+    marks = leak_marks(store, list(dict.fromkeys(tasks)))
+    return {name: marked(table, marks) for name, table in tables.items()}
 
 
 def write_saliency_tables(store: Store, *, conf_level: float = 0.95) -> dict[str, pd.DataFrame]:

@@ -142,6 +142,24 @@ def test_what_cannot_be_paired_says_so(store, changed, note):
     assert pair["note"].str.startswith(note).all()
 
 
+def test_rows_of_a_task_whose_split_leaks_say_so(store):
+    manifest = pd.DataFrame(
+        {
+            "image_id": ["t", "x", "y"], "path": "p", "group_id": ["p1", "p1", "p2"], "class": "malignant",
+            "label": np.int8(1), "sha256": "0", "width": 4, "height": 4, "mask_path": None,
+        }
+    )  # fmt: skip
+    store.write_manifest("breast", manifest)
+    store.write_split(
+        "breast", pd.DataFrame({"image_id": ["t", "x", "y"], "split": ["train", "test", "test"]})
+    )
+    for cell_id in (A, B):
+        write_part(store, cell_id, "measures", _measures(cell_id, np.linspace(0.1, 0.6, N)))
+    tables = saliency_tables(store)
+    for name in ("saliency", "saliency_tests"):
+        assert tables[name]["note"].str.contains("the split leaks: 50% of the test images").all()
+
+
 def test_one_image_has_a_mean_and_no_interval(store):
     write_part(store, A, "measures", _measures(A, [0.3], n=1, patients=False))
     tables = saliency_tables(store)

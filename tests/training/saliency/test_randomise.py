@@ -6,7 +6,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from training.backbones import FusedTrunk
+from tests.training.saliency.stored_cell import make_settings
+from training.backbones import FusedTrunk, build_trunk, freeze_trunk
+from training.heads import build_head
 from training.saliency.explained import network_maps
 from training.saliency.randomise import cascade_parts, randomised_networks
 
@@ -43,6 +45,24 @@ def test_each_step_changes_its_part_alone_and_keeps_the_steps_before(opened, ids
         assert not torch.equal(head.fc1.weight, opened.head.fc1.weight)
         assert not any(module.training for module in (*trunk.modules(), *head.modules()))
     assert {name for name in before if "conv" in name and "weight" in name} <= random
+
+
+@pytest.mark.parametrize("backbone", ["DenseNet121", "InceptionV3"])
+def test_the_cascade_reaches_every_convolution_of_the_backbone(opened, backbone):
+    trunk = freeze_trunk(build_trunk(backbone))
+    settings = make_settings(backbone=backbone, image_size=80)
+    head = build_head(settings, trunk.n_features).eval()
+    cell = replace(opened, trunk=trunk, head=head, settings=settings)
+    before = _state(trunk)
+    x = torch.randn(2, 3, 80, 80, generator=torch.Generator().manual_seed(0))
+    counts = []
+    for _, changed, _ in randomised_networks(cell, x, draw=0):
+        after = changed.net.state_dict()
+        convolutions = [name for name in after if after[name].ndim == 4]
+        counts.append(sum(not torch.equal(after[name], before[name]) for name in convolutions))
+    assert counts[0] == 0, "the head alone"
+    assert counts == sorted(set(counts)), "each step adds some"
+    assert counts[-1] == len(convolutions)
 
 
 def test_the_cell_itself_stays_as_it_is(opened, ids):
