@@ -24,6 +24,7 @@ def audit_report(audit: DataAudit) -> dict[str, Any]:
         "classes": class_counts(images),
         "n_groups": int(images["group_id"].nunique()) if images["group_id"].notna().any() else None,
         "images_per_group": images_per_group(images),
+        "left_out": records(audit.left_out),
         "unreadable": records(audit.unreadable[["path", "reason"]]),
         "duplicates": _duplicates(audit),
         "label_conflicts": [

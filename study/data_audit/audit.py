@@ -13,6 +13,7 @@ from data.audit.facts_cache import cached_facts, facts_path
 from data.dataset import Dataset
 from data.labels import check_positive
 from data.splits.policies import split_units
+from data.tables import EXCLUSION_COLUMNS
 from study.data_audit.findings import Finding, sorted_findings
 from study.data_audit.image_findings import image_findings
 from study.data_audit.parts import Straddling, part_balance, straddling
@@ -35,6 +36,7 @@ class DataAudit:
     pairs : duplicates, PAIR_COLUMNS
     unreadable : path, reason
     conflicts : groups of duplicates whose images are of more than one class
+    left_out : images of the data set that take no part in the task, EXCLUSION_COLUMNS
     split : image_id and split, with folds fold too, or None; split_of : words for it
     crossed, balance : the parts of the split against each other; None without a split
     findings : errors first
@@ -48,6 +50,7 @@ class DataAudit:
     unreadable: pd.DataFrame
     conflicts: tuple[tuple[str, ...], ...]
     shortcut: Shortcut
+    left_out: pd.DataFrame
     split: pd.DataFrame | None
     split_of: str | None
     crossed: Straddling | None
@@ -80,6 +83,7 @@ def audit_dataset(
     return _audited(
         dataset,
         image_ids=dataset.manifest["image_id"],
+        left_out=pd.DataFrame(columns=list(EXCLUSION_COLUMNS)),
         name=name,
         task=None,
         positive=tuple(positive),
@@ -94,6 +98,7 @@ def audit_task(task: PreparedTask, *, progress: Callable[[int, int], None] | Non
     return _audited(
         task.dataset,
         image_ids=task.manifest["image_id"],
+        left_out=task.division.exclusions,
         name=task.config.dataset,
         task=task.name,
         positive=tuple(task.config.positive),
@@ -112,6 +117,7 @@ def _audited(
     dataset: Dataset,
     *,
     image_ids: pd.Series,
+    left_out: pd.DataFrame,
     name: str,
     task: str | None,
     positive: tuple[str, ...],
@@ -141,13 +147,21 @@ def _audited(
         unreadable=dataset.unreadable,
         conflicts=conflicts,
         shortcut=figure,
+        left_out=left_out,
         split=split,
         split_of=split_of,
         crossed=crossed,
         balance=balance,
         findings=sorted_findings(
             [
-                *image_findings(images, pairs, dataset.unreadable, conflicts, kept_together=kept_together),
+                *image_findings(
+                    images,
+                    pairs,
+                    dataset.unreadable,
+                    conflicts,
+                    positive=positive,
+                    kept_together=kept_together,
+                ),
                 *task_findings(images, figure, crossed, balance),
             ]
         ),

@@ -19,6 +19,7 @@ def image_findings(
     unreadable: pd.DataFrame,
     conflicts: Sequence[Sequence[str]],
     *,
+    positive: Sequence[str],
     kept_together: bool,
 ) -> list[Finding | None]:
     """Findings that need no label or split but the classes.
@@ -29,11 +30,12 @@ def image_findings(
     pairs : columns of `data.audit.duplicates.PAIR_COLUMNS`
     unreadable : path, reason
     conflicts : groups of duplicates with more than one class
+    positive : classes that count as positive; where given, a conflict between others is a note
     kept_together : there is a split, and no group of duplicates lies in two of its parts
     """
     return [
         _unreadable(unreadable),
-        _label_conflicts(conflicts),
+        _label_conflicts(conflicts, images, positive),
         _exact(pairs, "note" if kept_together else "warning"),
         _near(pairs, "note" if kept_together else "warning"),
         _blank(images),
@@ -56,15 +58,20 @@ def _unreadable(unreadable: pd.DataFrame) -> Finding | None:
     )
 
 
-def _label_conflicts(conflicts: Sequence[Sequence[str]]) -> Finding | None:
+def _label_conflicts(
+    conflicts: Sequence[Sequence[str]], images: pd.DataFrame, positive: Sequence[str]
+) -> Finding | None:
     if not conflicts:
         return None
+    counts_as = images.set_index("image_id")["class"].isin(list(positive))
+    crossing = sum(counts_as[list(group)].nunique() > 1 for group in conflicts)
+    labels = f"; in {crossing} of them positive and negative" if positive else ""
     return Finding(
         code="label_conflict",
-        severity="error",
+        severity="error" if crossing or not positive else "note",
         n=len(conflicts),
         sentence=f"{counted(len(conflicts), 'group')} of duplicates "
-        f"{'carries' if len(conflicts) == 1 else 'carry'} different classes.",
+        f"{'carries' if len(conflicts) == 1 else 'carry'} different classes{labels}.",
         why="At least one label of each group is wrong; no model can be right on all of its images.",
         do='Look at each and correct it, or set label_conflicts = "drop" in the task.',
         groups=tuple(tuple(group) for group in conflicts),

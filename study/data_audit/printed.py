@@ -44,6 +44,9 @@ def _counts(audit: DataAudit) -> list[str]:
     name = audit.name if audit.task is None else f"task {audit.task} ({audit.name})"
     classes = ", ".join(f"{key} {n}" for key, n in class_counts(images).items())
     lines = [f"{name}: {len(images)} images, {state}", f"classes: {classes}"]
+    if len(audit.left_out):
+        reasons = ", ".join(f"{reason} {n}" for reason, n in audit.left_out["reason"].value_counts().items())
+        lines.append(f"left out of the task: {counted(len(audit.left_out), 'image')} ({reasons})")
     per_group = images_per_group(images)
     if not per_group:
         return [*lines, "patients or exams: no ids"]

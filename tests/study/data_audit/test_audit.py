@@ -110,7 +110,7 @@ def test_the_text_report_says_the_same(audit, task_audit):
     text = "\n".join(audit_lines(audit))
     assert "manifest: 40 images, 1 more cannot be read" in text
     assert "patients or exams: 20 (images of each: 1 with 1, 18 with 2, 1 with 3)" in text
-    assert "[ERROR] label_conflict: 1 group of duplicates carries different classes." in text
+    assert "[ERROR] label_conflict: 1 group of duplicates carries different classes; in 1 of them" in text
     assert "broken.png' (" in text
     lines = audit_lines(task_audit)
     assert lines[0] == "task lesion (manifest): 40 images, all readable"
@@ -126,10 +126,41 @@ def test_notes_of_a_run_leave_out_mere_notes(task_audit):
 @pytest.mark.parametrize(("kept_together", "severity"), [(True, "note"), (False, "warning")])
 def test_duplicates_that_a_split_keeps_together_are_a_note(task_audit, kept_together, severity):
     findings = image_findings(
-        task_audit.images, task_audit.pairs, task_audit.unreadable, (), kept_together=kept_together
+        task_audit.images,
+        task_audit.pairs,
+        task_audit.unreadable,
+        (),
+        positive=["malignant"],
+        kept_together=kept_together,
     )
     exact = next(one for one in findings if one is not None and one.code == "exact_duplicates")
     assert exact.severity == severity
+
+
+@pytest.mark.parametrize(
+    ("positive", "severity"), [([], "error"), (["malignant"], "error"), (["other"], "note")]
+)
+def test_a_conflict_between_classes_of_one_label_is_a_note(task_audit, positive, severity):
+    findings = image_findings(
+        task_audit.images,
+        task_audit.pairs,
+        task_audit.unreadable,
+        task_audit.conflicts,
+        positive=positive,
+        kept_together=True,
+    )
+    conflict = next(one for one in findings if one is not None and one.code == "label_conflict")
+    assert conflict.severity == severity
+
+
+def test_images_that_the_task_leaves_out_are_told_and_not_audited(defective_root, defective_study, tmp_path):
+    study = tmp_path / "drop.toml"
+    study.write_text(defective_study.read_text().replace("split =", 'label_conflicts = "drop"\nsplit ='))
+    audit = audit_task(prepare_task("lesion", load_study(study).config.tasks["lesion"], defective_root))
+    assert len(audit.images) == 38
+    assert len(audit_report(audit)["left_out"]) == 2
+    assert not audit.conflicts
+    assert any(line.startswith("left out of the task: 2 images (") for line in audit_lines(audit))
 
 
 def test_all_images_in_training_straddle_nothing(task_audit):
