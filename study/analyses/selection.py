@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from stats.levels import level_names
 from stats.pairing import PairedPredictions, paired_predictions
 from stats.results import NAN
-from stats.roc.auc import auc_ci
+from stats.roc.auc import AucResult, auc_ci
 from stats.roc.curve import roc_curve
 from study.analyses.grid_data import GridData
 
@@ -124,12 +124,7 @@ def selected_rows(selection: Selection, *, conf_level: float, by_patient: bool =
     rows = []
     for k, (arm, cell) in enumerate(selection.cells.items()):
         test = selection.test
-        low = high = NAN
-        method = None
-        if test is not None and _enough(test):
-            groups = _patients(test) if by_patient else None
-            fit = auc_ci(test.labels, test.ranking[:, k], group=groups, conf_level=conf_level)
-            low, high, method = fit.conf_low, fit.conf_high, fit.method
+        fit = None if test is None else model_auc(test, k, by_patient=by_patient, conf_level=conf_level)
         rows.append(
             {
                 "task": selection.task,
@@ -139,15 +134,27 @@ def selected_rows(selection: Selection, *, conf_level: float, by_patient: bool =
                 "cell_id": cell["cell_id"],
                 "val_auc": cell["val_auc"],
                 "test_auc": cell["test_auc"],
-                "test_auc_low": low,
-                "test_auc_high": high,
-                "test_auc_method": method,
+                "test_auc_low": NAN if fit is None else fit.conf_low,
+                "test_auc_high": NAN if fit is None else fit.conf_high,
+                "test_auc_method": None if fit is None else fit.method,
                 "collapsed_in": cell["collapsed_in"],
                 "n_folds": 1,
                 "cell_ids": cell["cell_id"],
             }
         )
     return pd.DataFrame(rows, columns=list(SELECTED_COLUMNS))
+
+
+def model_auc(test: PairedPredictions, k: int, *, by_patient: bool, conf_level: float) -> AucResult | None:
+    """Return the AUC of the k-th model with its interval, None where a class has fewer than 2 images.
+
+    `by_patient` : as in `selected_rows`
+    """
+    n_positive = int(test.labels.sum())
+    if min(n_positive, test.labels.size - n_positive) < 2:
+        return None
+    groups = _patients(test) if by_patient else None
+    return auc_ci(test.labels, test.ranking[:, k], group=groups, conf_level=conf_level)
 
 
 def roc_rows(selection: Selection) -> pd.DataFrame:
@@ -179,8 +186,3 @@ def _patients(test: PairedPredictions) -> list[str] | None:
         return None
     per_class = [len(set(test.groups[test.labels == label].tolist())) for label in (True, False)]
     return test.groups.tolist() if min(per_class) >= 2 else None
-
-
-def _enough(test: PairedPredictions) -> bool:
-    n_positive = int(test.labels.sum())
-    return min(n_positive, test.labels.size - n_positive) >= 2
