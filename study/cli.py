@@ -51,6 +51,8 @@ def _extra_of(module: str) -> str | None:
         return "onnx"
     if root in {"plotnine", "great_tables", "nbclient", "nbformat", "ipykernel", "pypandoc", "tabulate"}:
         return "paper"
+    if root in {"itables", "jinja2", "vl_convert"}:
+        return "paper"
     return None
 
 

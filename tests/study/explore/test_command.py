@@ -1,0 +1,172 @@
+"""`study explore`: what the page holds, what it says of old or missing results, and bad input."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from study.explore.page import embedded_json
+
+
+def data_of(page: Path) -> dict:
+    text = page.read_text(encoding="utf-8")
+    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', text).group(1))
+
+
+def test_the_page_names_its_file_and_what_is_missing(own_store, study_command):
+    result = study_command("explore", own_store.root)
+    assert result.exit_code == 0
+    assert result.stdout.startswith(f"Page: {own_store.root / 'explore.html'} (")
+    assert "`study stats` has not run on this store. Run `study stats small`" in result.stderr
+    assert "has not run on this store" in (own_store.root / "explore.html").read_text(encoding="utf-8")
+
+
+def test_results_that_are_up_to_date_show_findings_and_the_compared_models(own_store, study_command):
+    assert study_command("stats", own_store.root).exit_code == 0
+    result = study_command("explore", own_store.root)
+    assert result.stderr == ""
+    page = own_store.root / "explore.html"
+    selected = own_store.read_result("selected")
+    assert data_of(page)["tasks"]["knee"]["models"] == selected["cell_id"].tolist()
+    assert "What the planned analyses found (" in page.read_text(encoding="utf-8")
+
+
+def test_intervals_and_metrics_are_those_of_the_statistics(own_store, study_command):
+    study_command("stats", own_store.root)
+    study_command("explore", own_store.root)
+    cells = {cell["id"]: cell for cell in data_of(own_store.root / "explore.html")["cells"]}
+    for row in own_store.read_result("selected").itertuples():
+        auc = cells[row.cell_id]["test_auc"]
+        assert (auc["low"], auc["high"], auc["method"]) == (
+            row.test_auc_low,
+            row.test_auc_high,
+            row.test_auc_method,
+        )
+    for row in own_store.read_result("metrics").itertuples():
+        shown = cells[row.cell_id]
+        assert (shown["val_auc"]["estimate"], shown["test_f1"]) == (row.val_auc, row.test_f1)
+
+
+def test_the_area_under_a_drawn_curve_is_the_auc(page_file):
+    data = data_of(page_file)
+    for cell in data["cells"]:
+        if cell["status"] != "done":
+            continue
+        curve = data["curves"][cell["id"]]
+        area = np.trapezoid(curve["tpr"], curve["fpr"])
+        assert area == pytest.approx(cell["test_auc"]["estimate"], abs=1e-12)
+
+
+def test_scores_keep_every_digit(page_file, store):
+    task = data_of(page_file)["tasks"]["knee"]
+    stored = store.read_predictions(cell_ids=["cell2"]).set_index(["split", "image_id"])["score"]
+    shown = {
+        (image["split"], image["image_id"]): score
+        for image, score in zip(task["images"], task["scores"]["cell2"], strict=True)
+    }
+    assert shown == stored.to_dict()
+
+
+def test_results_of_other_predictions_are_called_old_and_left_out(own_store, study_command):
+    study_command("stats", own_store.root)
+    rows = own_store.read_predictions(cell_ids=["cell0"])
+    cells = own_store.cells().set_index("cell_id").loc["cell0"]
+    kept = {"task": "knee", "status": "done", "index": 0, "pretrain": "random", "head": "Linear"}
+    own_store.write_cell(
+        {"cell_id": "cell0", "seed": 0, "fold": 0, "backbone": cells["backbone"]} | kept,
+        rows.drop(columns="task", errors="ignore").assign(score=1 - rows["score"]),
+    )
+    result = study_command("explore", own_store.root)
+    assert "The results of `study stats` are old: they hold other AUCs" in result.stderr
+    assert "planned analyses found" not in (own_store.root / "explore.html").read_text(encoding="utf-8")
+
+
+def test_a_cell_that_was_not_analysed_makes_the_results_old(own_store, study_command):
+    study_command("stats", own_store.root)
+    (own_store.root / "cells" / "cell3.json").unlink()
+    result = study_command("explore", own_store.root)
+    assert "are old: they describe 3 cells, but 2 are done" in result.stderr
+
+
+def test_only_the_named_cells_are_shown(own_store, study_command):
+    result = study_command("explore", own_store.root, "--cells", "cell0,cell3")
+    assert result.exit_code == 0
+    data = data_of(own_store.root / "explore.html")
+    assert [cell["id"] for cell in data["cells"]] == ["cell0", "cell3"]
+    assert set(data["tasks"]["knee"]["scores"]) == {"cell0", "cell3"}
+
+
+def test_pictures_stay_within_their_room_and_the_page_says_which_were_chosen(own_store, study_command):
+    result = study_command("explore", own_store.root, "--picture-mb", "0.02")
+    data = data_of(own_store.root / "explore.html")
+    pictures = data["tasks"]["knee"]["pictures"]
+    maps = [picture for own in data["maps"].values() for picture in own.values()]
+    assert 0 < len(pictures) < len(data["tasks"]["knee"]["images"])
+    assert sum(map(len, [*pictures.values(), *maps])) <= 20_000
+    assert f"pictures of {len(pictures)} of " in result.stderr
+    tests = {image["image_id"] for image in data["tasks"]["knee"]["images"] if image["split"] == "test"}
+    assert set(pictures) <= tests
+
+
+def test_no_room_means_no_pictures(own_store, study_command):
+    result = study_command("explore", own_store.root, "--picture-mb", "0")
+    assert "Task knee: no pictures were asked for." in result.stderr
+    data = data_of(own_store.root / "explore.html")
+    assert data["tasks"]["knee"]["pictures"] == {}
+    assert data["maps"] == {}
+
+
+def test_an_image_whose_file_changed_is_not_shown(own_store, study_command):
+    manifest = own_store.read_manifest("knee")
+    first = manifest["image_id"][0]
+    manifest.loc[0, "sha256"] = "0" * 64
+    own_store.write_manifest("knee", manifest)
+    result = study_command("explore", own_store.root)
+    assert "1 of " in result.stderr
+    assert "holds another file under their name (SHA-256)" in result.stderr
+    assert first not in data_of(own_store.root / "explore.html")["tasks"]["knee"]["pictures"]
+
+
+def test_a_map_that_is_gone_is_named(own_store, study_command):
+    (own_store.gradcam_dir() / "cell2" / "overlay.png").unlink()
+    result = study_command("explore", own_store.root)
+    assert result.exit_code == 2
+    assert "overlay.png', which is gone. Run `study gradcam " in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--cells", "none"], "has no cell 'none'; its 4 cells begin with cell0, cell1, cell2."),
+        (["--cells", "cell1"], "None of the cells cell1 is done"),
+        (["--pixels", "8"], "`pixels` is 8; allowed are 32 to 1024"),
+        (["--picture-mb", "-1"], "`picture_mb` is -1; give megabytes from 0"),
+        (["--out", "page.txt"], "--out page.txt: the page must end in .html."),
+        (["--out", "nowhere/page.html"], "there is no folder 'nowhere'. Make it first."),
+    ],
+)
+def test_bad_input_is_one_sentence(store, study_command, arguments, message):
+    result = study_command("explore", store.root, *arguments)
+    assert result.exit_code == 2
+    assert message in " ".join(result.output.split())
+
+
+def test_the_published_grid_has_nothing_to_explore(study_command, monkeypatch):
+    monkeypatch.setenv("STUDY_STORE", "published")
+    result = study_command("explore")
+    assert result.exit_code == 2
+    assert "the published grid holds none, only metrics of each model" in result.output
+
+
+def test_embedded_json_cannot_end_its_element():
+    text = "</script><!-- & \u2028 'x' \"y\" ü"
+    made = embedded_json({text: [text, None, 0.1]})
+    assert not set("<>&\u2028") & set(made)
+    assert json.loads(made) == {text: [text, None, 0.1]}
+
+
+def test_embedded_json_refuses_what_is_no_json():
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        embedded_json([float("nan")])
