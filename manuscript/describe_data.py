@@ -71,8 +71,8 @@ def _policy_sentences(task: Mapping[str, Any]) -> list[str]:
 
 
 def images_text(report: Report) -> str:
-    """Images and positives per task and how many test images leak, from the data summary."""
-    summary = report.table("data_summary")
+    """Images and positives per task, what was left out of it, and how many test images leak."""
+    summary, flow = report.table("data_summary"), report.table("data_flow")
     if summary is None:
         return ""
     sentences = []
@@ -82,8 +82,23 @@ def images_text(report: Report) -> str:
             f"Task *{task}* has {count(total, 'image')}, {integer(positive)} of them positive "
             f"({percent(positive / total)})."
         )
+        if flow is not None:
+            sentences += _flow_sentences(flow[flow["task"] == task])
         sentences += _leak_sentences(part[part["split"] == "test"])
     return " ".join(sentences)
+
+
+def _flow_sentences(flow: pd.DataFrame) -> list[str]:
+    """What was left out, by reason; nothing where all images took part."""
+    left_out = flow[flow["step"] == "left out"]
+    if left_out.empty:
+        return []
+    found = int(flow.loc[flow["step"] == "found", "n_images"].iloc[0])
+    reasons = [f"{integer(int(row.n_images))} as {row.reason}" for row in left_out.itertuples()]
+    return [
+        f"Of {count(found, 'image')} of the data set {integer(int(left_out['n_images'].sum()))} were left "
+        f"out: {join_words(reasons)}."
+    ]
 
 
 def _leak_sentences(tested: pd.DataFrame) -> list[str]:

@@ -28,6 +28,7 @@ RESULT_TABLES = (
     "reliability",
     "decision",
     "data_summary",
+    "data_flow",
     "data_audit",
     "data_shortcut",
     "findings",

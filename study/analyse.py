@@ -11,6 +11,7 @@ from data.store import Store
 from stats.results import RESULT_COLUMNS, ComparisonResult, results_frame
 from study.analyses.all_pairs import PAIR_COLUMNS, all_pairs
 from study.analyses.cell_tests import CellTest, cell_test_rows
+from study.analyses.data_flow import data_flow
 from study.analyses.data_summary import data_summary
 from study.analyses.findings import findings_table, is_planned
 from study.analyses.folded_recipes import folded_recipe_rows
@@ -65,8 +66,8 @@ def analyse(
     Returns
     -------
     metrics, comparisons, estimates, pairs, mixed_fixed, mixed_random, mixed_models, mixed_tests,
-    mixed_shares, selected, roc, roc_bands, reliability, decision, data_summary, data_audit, data_shortcut,
-    findings
+    mixed_shares, selected, roc, roc_bands, reliability, decision, data_summary, data_flow, data_audit,
+    data_shortcut, findings
 
     Raises
     ------
@@ -140,6 +141,7 @@ def analyse(
         ).drop_duplicates(ignore_index=True),
         **{name: _curves(models, name) for name in CURVES},
         "data_summary": data_summary(store),
+        "data_flow": data_flow(store),
         "data_audit": stored_findings(store),
         "data_shortcut": stored_shortcuts(store),
         "mixed_tests": _stacked((fit.tests for fit in mixed), TEST_COLUMNS),

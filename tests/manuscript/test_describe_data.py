@@ -54,6 +54,21 @@ def test_test_images_with_siblings_in_training_are_counted(synthetic_report: Rep
     assert text.count("leaks") == 1
 
 
+def test_images_that_were_left_out_are_counted_with_their_reasons(synthetic_report: Report) -> None:
+    flow = pd.DataFrame(
+        {
+            "task": ["knee"] * 4,
+            "step": ["found", "left out", "left out", "took part"],
+            "reason": [None, "duplicate", "label conflict", None],
+            "n_images": [100, 7, 3, 90],
+        }
+    )
+    tables = {**synthetic_report.tables, "data_flow": flow}
+    text = describe_data.images_text(replace(synthetic_report, tables=tables))
+    assert text.count("were left out") == 1
+    assert "Of 100 images of the data set 10 were left out: 7 as duplicate and 3 as label conflict." in text
+
+
 def test_a_table_of_an_earlier_version_has_no_counts_and_says_nothing(synthetic_report: Report) -> None:
     summary = synthetic_report.table("data_summary")
     assert summary is not None

@@ -16,6 +16,7 @@ from stats.rates.mcnemar import mcnemar_test
 from stats.results import RESULT_COLUMNS
 from stats.roc.delong import delong
 from study.analyse import analyse
+from study.analyses.data_flow import data_flow
 from study.config import AnalysisPlan, parse_study
 
 MakeStore = Callable[..., Store]
@@ -59,6 +60,7 @@ def test_tables_are_written_and_returned(analysed: Analysed) -> None:
         "reliability",
         "decision",
         "data_summary",
+        "data_flow",
         "data_audit",
         "data_shortcut",
         "findings",
@@ -214,6 +216,20 @@ def test_roc_curves_end_at_the_corners_and_match_the_auc(analysed: Analysed) -> 
         auc = tables["metrics"].set_index("cell_id").loc[curve["cell_id"].iloc[0], "test_auc"]
         assert area == pytest.approx(auc, abs=1e-9)
         assert curve.iloc[0][["fpr", "tpr"]].tolist() == [0.0, 0.0]
+
+
+def test_data_flow_adds_up_from_the_data_set_to_the_split(make_store: Callable[..., Store]) -> None:
+    store = make_store()
+    kept = len(store.read_manifest("knee"))
+    left_out = pd.DataFrame(
+        {"image_id": ["a", "b", "c"], "reason": ["duplicate", "label conflict", "duplicate"]}
+    ).assign(duplicate_of="d")
+    store.write_exclusions("knee", left_out)
+    flow = data_flow(store).query("task == 'knee'")
+    assert flow["step"].tolist() == ["found", "left out", "left out", "took part"]
+    assert flow["reason"].tolist()[1:3] == ["duplicate", "label conflict"]
+    assert flow["n_images"].tolist() == [kept + 3, 2, 1, kept]
+    assert data_flow(store).query("task == 'breast'")["step"].tolist() == ["found", "took part"]
 
 
 def test_data_summary_counts_images_and_patients(analysed: Analysed) -> None:
