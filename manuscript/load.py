@@ -125,7 +125,7 @@ def load_report(root: Path | None) -> Report:
     ValueError : the results do not belong to the cells of the store
     """
     if root is None:
-        from manuscript.published import published_report
+        from manuscript.published.report import published_report
 
         return published_report()
     store = Store.open(root)

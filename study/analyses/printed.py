@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import pandas as pd
 from rich.console import Console
@@ -12,12 +11,8 @@ from manuscript.text import metric_label
 from stats.levels import level_names, levels
 from stats.results import records
 from study.analyses.grid_data import varied_columns
-from study.analyses.published import PublishedValue
 from study.analyses.sentences import within
 from study.rich_tables import interval, number, p_text, print_table
-
-if TYPE_CHECKING:
-    from study.analyses.beyond_published import BeyondPublished
 
 _TITLES: dict[str, tuple[str, str, str | None]] = {
     "delong": ("DeLong: best cell per arm, same test images", "AUC", "z"),
@@ -32,13 +27,6 @@ _TITLES: dict[str, tuple[str, str, str | None]] = {
     "permutation": ("Exact permutation tests over matched cells", "mean", None),
     "contrast": ("Contrasts of marginal means", "mean", "t"),
 }
-_TABLE_NAMES = {
-    "4": "Table 4: mixed model, pretraining",
-    "5": "Table 5: mixed model, classifier",
-    "11": "Table 11: mixed model, pretraining, in full",
-    "12": "Table 12: mixed model, classifier, in full",
-    "13": "Table 13: Wilcoxon rank-sum tests",
-}
 
 
 def print_results(console: Console, tables: Mapping[str, pd.DataFrame]) -> None:
@@ -48,7 +36,7 @@ def print_results(console: Console, tables: Mapping[str, pd.DataFrame]) -> None:
     for analysis in _TITLES:
         rows = comparisons[comparisons["analysis"] == analysis]
         if len(rows):
-            _comparisons(console, rows, analysis)
+            print_comparisons(console, rows, analysis)
     _estimates(console, tables["estimates"])
     _mixed(console, tables)
     _audit(console, tables["data_audit"])
@@ -68,42 +56,6 @@ def _audit(console: Console, audit: pd.DataFrame) -> None:
     console.print("What the audit of the data found", style="bold")
     for row in records(told):
         console.print(f"- {row['task']}: {row['severity']}: {row['sentence']}")
-
-
-def print_published(console: Console, values: Sequence[PublishedValue]) -> None:
-    """Print the paper's tables, printed beside computed anew, and count the verdicts."""
-    for table, title in _TABLE_NAMES.items():
-        rows = [
-            (v.row, v.quantity, v.printed, v.shown, _verdict(v), f"{v.computed:.10g}")
-            for v in values
-            if v.table == table
-        ]
-        columns = ("row", "quantity", "printed", "computed", "verdict", "all digits")
-        print_table(console, title, columns, rows, texts=2)
-    counts = {name: sum(v.verdict == name for v in values) for name in ("equal", "optimiser", "not equal")}
-    console.print(
-        f"{len(values)} numbers: {counts['equal']} equal in every printed digit, "
-        f"{counts['optimiser']} differ in the last digit where optimisers stop at different places, "
-        f"{counts['not equal']} not equal.",
-    )
-
-
-def print_beyond(console: Console, beyond: BeyondPublished) -> None:
-    """Print the exploratory analyses of the published grid and the notes on the paper's models."""
-    console.print("\nBeyond the paper (exploratory, after looking at its results)", style="bold")
-    rows = beyond.comparisons
-    for analysis in dict.fromkeys(rows["analysis"]):
-        _comparisons(console, rows[rows["analysis"] == analysis], analysis, mark=False)
-    for formula, notes in beyond.advice.items():
-        console.print(f"On {formula}", style="bold")
-        for note in notes:
-            console.print(f"- {note}")
-
-
-def _verdict(value: PublishedValue) -> str:
-    if value.verdict == "equal":
-        return "equal"
-    return f"{value.verdict}, {value.units_off} off" if value.units_off < 100 else value.verdict
 
 
 def _metrics(console: Console, metrics: pd.DataFrame) -> None:
@@ -137,7 +89,7 @@ def _summary(cells: pd.DataFrame) -> tuple[str, ...]:
     )
 
 
-def _comparisons(console: Console, rows: pd.DataFrame, analysis: str, *, mark: bool = True) -> None:
+def print_comparisons(console: Console, rows: pd.DataFrame, analysis: str, *, mark: bool = True) -> None:
     """One table; `mark` says which comparisons were not planned."""
     title, value, statistic = _TITLES[analysis]
     several = analysis in ("roc", "threshold")

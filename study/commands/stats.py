@@ -28,7 +28,7 @@ def stats_command(
         typer.Option(help="TOML file with another [analysis] table; what the study did not plan is marked."),
     ] = None,
     published: Annotated[
-        bool, typer.Option("--published", help="Compute the paper's Tables 4, 5, 11, 12 and 13 anew.")
+        bool, typer.Option("--published", help="Compute the tables of the paper anew (3-5, 8, 9, 11-14).")
     ] = False,
 ) -> None:
     """Run the analysis plan of a store, write the result tables and say what was found.
@@ -64,9 +64,9 @@ def stats_command(
 
 def _print_published(console: Console) -> None:
     from data.published_grid import load_published_grid
-    from study.analyses.beyond_published import beyond_published
-    from study.analyses.printed import print_beyond, print_published
-    from study.analyses.published import published_tables
+    from manuscript.published.beyond import beyond_published
+    from manuscript.published.compare import published_tables
+    from study.analyses.printed_published import print_beyond, print_published
 
     grid = load_published_grid()
     print_published(console, published_tables(grid))

@@ -3,7 +3,13 @@
 import csv
 import hashlib
 
-from data.published_grid import PUBLISHED_GRID, PUBLISHED_SHA256, load_published_grid
+from data.published_grid import (
+    PRINTED_TABLES,
+    PUBLISHED_GRID,
+    PUBLISHED_SHA256,
+    load_printed_tables,
+    load_published_grid,
+)
 
 
 def test_file_is_the_published_one():
@@ -36,3 +42,12 @@ def test_aucs_are_counts_of_pairs():
     pairs = grid["task"].map({"acl": 58 * 45, "breast": 21 * 57})
     counts = 2 * grid["test_auc"] * pairs
     assert (counts - counts.round()).abs().max() < 1e-9
+
+
+def test_the_printed_tables_hold_one_text_per_value():
+    printed = load_printed_tables()
+    assert len(printed) == 123
+    assert not printed.duplicated(["table", "row", "quantity"]).any()
+    assert (printed["printed"].str.len() > 0).all()
+    digest = hashlib.sha256(PRINTED_TABLES.read_bytes()).hexdigest()
+    assert digest in (PRINTED_TABLES.parent / "README.md").read_text(encoding="utf-8")

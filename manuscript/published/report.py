@@ -8,6 +8,8 @@ import pandas as pd
 
 from data.published_grid import load_published_grid
 from manuscript.load import Report
+from manuscript.published.collapsed import predicted_class
+from manuscript.published.from_summaries import ARMS
 from manuscript.text import interval, number, p_phrase
 from stats.lmm import fit_lmm
 from stats.lmm.contrasts import contrasts
@@ -20,7 +22,6 @@ FORMULAS = (
     "test_auc ~ head + (1|task) + (1|pretrain) + (1|backbone) + (1|lr_decay) + (1|filters)",
 )
 FACTORS = ("pretrain", "backbone", "head", "lr_decay", "fc_ratio", "filters")
-ARMS = ("ImageNet", "RadImageNet")
 HEADS = ["Linear", "NonLinear", "Conv", "ConvSkip"]
 NO_HIDDEN = ("Linear",)
 NO_FILTERS = ("Linear", "NonLinear")
@@ -35,7 +36,7 @@ def published_report() -> Report:
     comparisons = pd.concat(
         [_wilcoxon(grid), contrasts(fit_lmm(FORMULAS[1], grid), "head", adjust="holm")], ignore_index=True
     )
-    metrics = _without_unused(grid).assign(seed=None, fold=None)
+    metrics = _without_unused(grid).assign(seed=None, fold=None, collapsed=predicted_class(grid).notna())
     return Report(
         mode="published",
         root=None,
