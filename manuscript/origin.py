@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from manuscript.load import Report
@@ -36,10 +37,12 @@ def gradcam_missing(report: Report, what: str = "Grad-CAM images", *, options: s
 
 
 def _store_name(report: Report) -> str:
-    """The store as a user would type it; a full path would tell where the author works."""
-    if report.root is None:
-        return ""
-    parts = report.root.resolve().parts[-2:]
+    return "" if report.root is None else typed_store(report.root)
+
+
+def typed_store(root: Path) -> str:
+    """A store as a user would type it; a full path would tell where the author works."""
+    parts = root.resolve().parts[-2:]
     return "/".join(parts) if parts[0] == "runs" else f"…/{parts[-1]}"
 
 

@@ -20,7 +20,12 @@ def explore_command(
         list[str] | None,
         typer.Option(help="Ids of cells to show (repeat or separate by commas). Default: all."),
     ] = None,
-    data_root: Annotated[Path | None, typer.Option(help="Folder that holds the image data.")] = None,
+    data_root: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder that holds the image data; for imported predictions files named as the image ids."
+        ),
+    ] = None,
     pixels: Annotated[int, typer.Option(help="Longest side of a picture.")] = 96,
     picture_mb: Annotated[
         float, typer.Option(help="Room for all pictures in the page, in megabytes; 0 leaves them out.")

@@ -12,8 +12,10 @@ import pandas as pd
 
 from data.store import Store
 from stats.metrics import THRESHOLD
+from study.analyses.arm_rows import shared_patients_note
 from study.analyses.grid_data import GridData, load_grid
-from study.explore.cells import cell_rows, curve_points, setting_columns
+from study.config import AnalysisPlan
+from study.explore.cells import Predictions, by_patient, cell_rows, curve_points, setting_columns
 from study.explore.pictures import LARGEST, SMALLEST, Budget
 from study.explore.results import first_models, results_notice, sentences
 from study.explore.scores import image_table, predictions_by_part, read_scores, task_content, widest_first
@@ -103,7 +105,7 @@ def page_content(
     return PageContent(
         title=str(study.get("title") or study.get("name") or store.root.name),
         description=str(study.get("description") or ""),
-        notices=tuple([stale, *notes] if stale else notes),
+        notices=(*([stale] if stale else []), *_patient_notes(scores, by_part, plan), *notes),
         findings=() if stale else sentences(store),
         data={
             "threshold": THRESHOLD,
@@ -144,6 +146,19 @@ def _images(
     return tasks, maps, notes
 
 
+def _patient_notes(scores: dict[str, pd.DataFrame], by_part: Predictions, plan: AnalysisPlan) -> list[str]:
+    """Say where images of one patient count as independent in the intervals."""
+    notes = []
+    for task, rows in scores.items() if not by_patient(plan) else ():
+        note = shared_patients_note(by_part[str(rows["cell_id"].iloc[0]), "test"])
+        if note is not None:
+            notes.append(
+                f'Task {task}: in the intervals {note}. `group = "patient"` in an analysis of the plan '
+                "clusters them."
+            )
+    return notes
+
+
 def _only(data: GridData, cells: Collection[str]) -> GridData:
     """The grid with the named cells alone."""
     if not cells:
@@ -153,7 +168,8 @@ def _only(data: GridData, cells: Collection[str]) -> GridData:
     if unknown:
         raise ValueError(
             f"The store '{data.store.root}' has no cell {', '.join(map(repr, unknown))}; "
-            f"its {len(known)} cells begin with {', '.join(known.head(3))}. `study status` lists them."
+            f"its {len(known)} cells begin with {', '.join(known.head(3))}; "
+            "without --cells the page lists all."
         )
     planned = data.planned[known.isin(list(cells))].reset_index(drop=True)
     metrics = data.metrics[data.metrics["cell_id"].isin(list(cells))].reset_index(drop=True)

@@ -118,7 +118,7 @@ function rocSpec(names, values) {
   const look = (range) => ({ field: "model", type: "nominal", sort: null, scale: { domain: names, range } });
   const dashes = [[], [6, 3], [2, 2], [8, 3, 2, 3]];
   const cycle = (range) => names.map((_, place) => range[place % range.length]);
-  const legend = { orient: "bottom", columns: 1, title: null, labelLimit: width - 60, symbolSize: 400 };
+  const legend = { orient: "bottom", columns: 1, title: null, labelLimit: width - 120, symbolSize: 400 };
   return {
     description: names.length ? `ROC curves of ${names.join("; ")}` : "An empty ROC plot",
     width: "container",
@@ -156,10 +156,14 @@ function pairRows() {
   return rows.filter((row) => row.a !== null && row.b !== null);
 }
 
+function callText(score, label) {
+  return `${call(score) ? "positive" : "negative"}, ${call(score) === label ? "right" : "wrong"}`;
+}
+
 function scoreText(score, label) {
-  const right = call(score) === label;
-  const text = `${call(score) ? "positive" : "negative"}, ${right ? "right" : "wrong"}`;
-  return element("span", {}, [`${decimals(score)} `, element("span", { textContent: text, className: right ? "right" : "wrong" })]);
+  const className = call(score) === label ? "right" : "wrong";
+  const called = element("span", { textContent: callText(score, label), className });
+  return element("span", {}, [`${decimals(score)} `, called]);
 }
 
 function shownPictures(row) {
@@ -182,9 +186,11 @@ function shownPictures(row) {
 function pictureButton(row) {
   const figures = shownPictures(row);
   if (figures.length === 0) return element("span", { textContent: missing });
-  const button = element("button", { type: "button", className: "picture" }, [element("span", { className: "pictures" }, figures)]);
-  button.setAttribute("aria-label", `Show image ${row.image_id} larger`);
+  const pictures = element("span", { className: "pictures" }, figures);
+  const button = element("button", { type: "button", className: "picture", title: "Show larger" }, [pictures]);
   button.addEventListener("click", () => {
+    const scores = ["a", "b"].map((model) => `${model.toUpperCase()} ${decimals(row[model])} (${callText(row[model], row.label)})`);
+    byId("large-text").textContent = [row.image_id, row.class, ...scores].filter(Boolean).join("; ");
     byId("large").querySelector(".pictures").replaceChildren(...shownPictures(row));
     byId("large").showModal();
   });
@@ -217,9 +223,10 @@ function drawImages(images) {
   const pairs = pairRows().filter((row) => part === "" || row.split === part);
   const unequal = pairs.filter((row) => call(row.a) !== call(row.b));
   const rows = byId("disagree").checked ? unequal : pairs;
-  byId("images-text").textContent =
-    `The models disagree on ${unequal.length} of ${pairs.length} images that both scored, ` +
-    `at threshold ${data.threshold}. A - B sorts by its size.`;
+  byId("images-text").textContent = pairs.length
+    ? `The models disagree on ${unequal.length} of ${pairs.length} images that both scored, ` +
+      `at threshold ${data.threshold}. A - B sorts by its size.`
+    : "No image of this part was scored by both models.";
   images.clear().rows.add(rows).draw();
 }
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from markupsafe import Markup, escape
 
 from manuscript.theme import COLOURS
 from study.explore.content import PageContent
@@ -24,7 +25,9 @@ def render_page(content: PageContent) -> str:
     """Return the page. Every text of the store is escaped: in HTML by Jinja, in data by `embedded_json`."""
     folder = resources.files("study.explore")
     own = {name: (folder / f"page.{name}").read_text(encoding="utf-8") for name in ("html", "css", "js")}
-    template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(own["html"])
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment.filters["commands"] = with_commands
+    template = environment.from_string(own["html"])
     libraries = {"datatables": _datatables("js"), "vega-bundle": _vega_bundle()}
     return template.render(
         content=content,
@@ -32,6 +35,15 @@ def render_page(content: PageContent) -> str:
         script=own["js"],
         data=embedded_json(content.data | {"colours": COLOURS}),
         imports=json.dumps({"imports": {name: _data_url(text) for name, text in libraries.items()}}),
+    )
+
+
+def with_commands(text: str) -> Markup:
+    """Return a text as HTML, with what stands in backticks as code."""
+    parts = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else escape(part)
+        for place, part in enumerate(parts)
     )
 
 

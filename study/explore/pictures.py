@@ -15,8 +15,6 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from data.dataset import Dataset
-
 SMALLEST, LARGEST = 32, 1024
 _QUALITY = 85
 _THREADS = 2
@@ -40,11 +38,14 @@ class Budget:
         return True
 
 
-def thumbnails(dataset: Dataset, image_ids: Sequence[str], *, pixels: int, budget: Budget) -> dict[str, str]:
+def thumbnails(
+    read_image: Callable[[str], np.ndarray], image_ids: Sequence[str], *, pixels: int, budget: Budget
+) -> dict[str, str]:
     """Return small pictures by image_id, as base64 of JPEG, in the order given until the budget is spent.
 
     Parameters
     ----------
+    read_image : image_id -> uint8 array (height, width) or (height, width, 3)
     pixels : longest side; proportions are kept, and nothing is enlarged
 
     Raises
@@ -53,7 +54,7 @@ def thumbnails(dataset: Dataset, image_ids: Sequence[str], *, pixels: int, budge
     """
 
     def small(image_id: str) -> str:
-        return jpeg_text(Image.fromarray(dataset.read_image(image_id)), pixels)
+        return jpeg_text(Image.fromarray(read_image(image_id)), pixels)
 
     return _within(budget, [(image_id, partial(small, image_id)) for image_id in image_ids])
 

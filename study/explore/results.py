@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from data.store import Store
+from manuscript.origin import typed_store
 from study.analyses.grid_data import GridData
 
 
@@ -14,7 +15,7 @@ def results_notice(store: Store, data: GridData) -> str | None:
     They are where the table `metrics` holds the cells that are done now, with the AUCs that their
     predictions give now.
     """
-    command = f"`study stats {store.root.name}`"
+    command = f"`study stats {typed_store(store.root)}`"
     if not {"metrics", "selected", "findings"} <= set(store.results()):
         return (
             f"`study stats` has not run on this store. Run {command}, then make this page again: it then "

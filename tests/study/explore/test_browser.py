@@ -1,6 +1,7 @@
 """The page in a real browser: sorting, searching, choosing models, filtering, nothing from a network."""
 
 import json
+import re
 
 import pandas as pd
 import pytest
@@ -44,6 +45,12 @@ def test_the_table_of_models_shows_every_cell_and_sorts_by_a_click(page):
     assert len(falling) == 3
 
 
+def test_names_and_commands_of_the_study_are_shown_as_they_are(page):
+    assert page.find_element(By.TAG_NAME, "h1").text == "Small <study> & co"
+    commands = [code.text for code in page.find_elements(By.CSS_SELECTOR, ".notice code")]
+    assert commands[:2] == ["study stats", "study stats …/small"]
+
+
 def test_a_heading_sorts_by_keyboard(page):
     head = page.find_element(By.CSS_SELECTOR, "#cells thead th:nth-child(3)")
     button = head.find_element(By.CSS_SELECTOR, "[role=button]")
@@ -78,6 +85,8 @@ def levels(page, title: str) -> list[str]:
 
 def test_ticking_a_model_draws_its_curve(page):
     assert curves(page) == 2
+    plot = page.find_element(By.CSS_SELECTOR, "#roc[role=graphics-document]")
+    assert plot.get_attribute("aria-label").startswith("ROC curves of ")
     boxes = page.find_elements(By.CSS_SELECTOR, "#cells input[type=checkbox]")
     assert len(boxes) == 3  # the failed cell has no curve
     unticked = next(box for box in boxes if not box.is_selected())
@@ -143,6 +152,9 @@ def test_pictures_have_a_text_and_open_larger_with_the_map(page):
     page.execute_script("arguments[0].closest('button').click()", map_)
     large = page.find_element(By.ID, "large")
     assert len(large.find_elements(By.TAG_NAME, "img")) == 2
+    assert re.fullmatch(
+        r"knee-\S+; (torn|intact); A 0\.\d{3} \(.*\); B .*", large.find_element(By.TAG_NAME, "p").text
+    )
     large.find_element(By.TAG_NAME, "button").click()
     assert not large.is_displayed()
 

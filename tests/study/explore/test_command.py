@@ -1,11 +1,15 @@
 """`study explore`: what the page holds, what it says of old or missing results, and bad input."""
 
+import base64
+import io
 import json
 import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from PIL import Image
 
 from study.explore.page import embedded_json
 
@@ -19,14 +23,14 @@ def test_the_page_names_its_file_and_what_is_missing(own_store, study_command):
     result = study_command("explore", own_store.root)
     assert result.exit_code == 0
     assert result.stdout.startswith(f"Page: {own_store.root / 'explore.html'} (")
-    assert "`study stats` has not run on this store. Run `study stats small`" in result.stderr
+    assert "`study stats` has not run on this store. Run `study stats …/small`" in result.stderr
     assert "has not run on this store" in (own_store.root / "explore.html").read_text(encoding="utf-8")
 
 
 def test_results_that_are_up_to_date_show_findings_and_the_compared_models(own_store, study_command):
     assert study_command("stats", own_store.root).exit_code == 0
     result = study_command("explore", own_store.root)
-    assert result.stderr == ""
+    assert "study stats" not in result.stderr
     page = own_store.root / "explore.html"
     selected = own_store.read_result("selected")
     assert data_of(page)["tasks"]["knee"]["models"] == selected["cell_id"].tolist()
@@ -90,6 +94,57 @@ def test_a_cell_that_was_not_analysed_makes_the_results_old(own_store, study_com
     assert "are old: they describe 3 cells, but 2 are done" in result.stderr
 
 
+def test_with_folds_every_cell_has_scores_of_its_own_fold_alone(own_store, study_command):
+    rows = own_store.read_predictions(cell_ids=["cell0"])
+    for fold, cell_id in ((0, "cell2"), (1, "cell3")):
+        row = {"cell_id": cell_id, "task": "knee", "status": "done", "index": fold, "seed": 0, "fold": fold}
+        row |= {"backbone": "ResNet18", "pretrain": "random", "head": "Linear"}
+        split = rows["split"] if fold == 0 else rows["split"].map({"test": "val", "val": "test"})
+        own_store.write_cell(row, rows.assign(cell_id=cell_id, fold=fold, split=split))
+    result = study_command("explore", own_store.root, "--cells", "cell2,cell3")
+    assert result.exit_code == 0, result.output
+    task = data_of(own_store.root / "explore.html")["tasks"]["knee"]
+    assert task["folded"]
+    assert len(task["images"]) == 2 * len(rows)
+    for fold, cell_id in ((0, "cell2"), (1, "cell3")):
+        scored = [score is not None for score in task["scores"][cell_id]]
+        assert scored == [image["fold"] == fold for image in task["images"]]
+    assert len(task["models"]) == 1
+
+
+def test_a_task_without_a_done_cell_is_left_to_the_table(own_store, study_command):
+    row = {"cell_id": "cell9", "task": "ankle", "status": "failed", "reason": "no images", "index": 9}
+    own_store.write_cell(row | {"seed": 0, "fold": 0, "backbone": "ResNet18", "head": "Linear"})
+    result = study_command("explore", own_store.root)
+    assert result.exit_code == 0, result.output
+    data = data_of(own_store.root / "explore.html")
+    assert list(data["tasks"]) == ["knee"]
+    assert [cell["remarks"] for cell in data["cells"] if cell["task"] == "ankle"] == ["failed: no images"]
+
+
+def test_a_part_with_one_class_has_no_interval_and_no_curve(own_store, study_command):
+    rows = own_store.read_predictions(cell_ids=["cell0"])
+    kept = rows[(rows["split"] == "val") | (rows["label"] == 1)]
+    row = {"cell_id": "cell0", "task": "knee", "status": "done", "index": 0, "seed": 0, "fold": 0}
+    own_store.write_cell(row | {"backbone": "ResNet18", "pretrain": "random", "head": "Linear"}, kept)
+    assert study_command("explore", own_store.root, "--cells", "cell0").exit_code == 0
+    data = data_of(own_store.root / "explore.html")
+    (cell,) = data["cells"]
+    assert cell["test_auc"] is None
+    assert "test: fewer than 2 images of a class" in cell["remarks"]
+    assert data["curves"] == {}
+
+
+def test_cells_of_other_data_stop_the_page(own_store, study_command):
+    rows = own_store.read_predictions(cell_ids=["cell0"])
+    row = {"cell_id": "cell0", "task": "knee", "status": "done", "index": 0, "seed": 0, "fold": 0}
+    other = rows.assign(label=1 - rows["label"])
+    own_store.write_cell(row | {"backbone": "ResNet18", "pretrain": "random", "head": "Linear"}, other)
+    result = study_command("explore", own_store.root)
+    assert result.exit_code == 2
+    assert "images have another label or patient in one cell than in another" in result.output
+
+
 def test_only_the_named_cells_are_shown(own_store, study_command):
     result = study_command("explore", own_store.root, "--cells", "cell0,cell3")
     assert result.exit_code == 0
@@ -129,6 +184,31 @@ def test_an_image_whose_file_changed_is_not_shown(own_store, study_command):
     assert first not in data_of(own_store.root / "explore.html")["tasks"]["knee"]["pictures"]
 
 
+def test_imported_predictions_find_their_pictures_by_file_name(tmp_path, study_command):
+    names = ["a", "b.png", "../c", "d"] + [f"e{number}" for number in range(6)]
+    table = pd.DataFrame({"image": names, "truth": [0, 1] * 5, "patient": ["p", "p", *"qrstuvwx"]})
+    table["model"] = np.linspace(0.1, 0.9, 10)
+    table.to_csv(tmp_path / "scores.csv", index=False)
+    words = ["--label", "truth", "--positive", 1, "--scores", "model", "--image-id", "image"]
+    words += ["--patient", "patient"]
+    made = study_command("import", tmp_path / "scores.csv", "--as", tmp_path / "store", *words)
+    assert made.exit_code == 0, made.output
+    without = study_command("explore", tmp_path / "store")
+    assert "no pictures. The predictions were imported" in without.stderr
+    assert "10 images of 9 patients count as independent" in without.stderr
+    (tmp_path / "images").mkdir()
+    none = study_command("explore", tmp_path / "store", "--data-root", tmp_path / "images")
+    assert "holds no file named as an image id" in none.stderr
+    for path in ("images/a.png", "images/b.png", "c.png"):
+        Image.new("L", (40, 20), 99).save(tmp_path / path)
+    result = study_command("explore", tmp_path / "store", "--data-root", tmp_path / "images")
+    assert "8 of 10 images have no picture, since the folder of --data-root holds no file" in result.stderr
+    (task,) = data_of(tmp_path / "store" / "explore.html")["tasks"].values()
+    assert set(task["pictures"]) == {"a", "b.png"}  # ../c leads out of the folder
+    picture = Image.open(io.BytesIO(base64.b64decode(task["pictures"]["a"])))
+    assert (picture.format, picture.size, picture.mode) == ("JPEG", (40, 20), "L")
+
+
 def test_a_map_that_is_gone_is_named(own_store, study_command):
     (own_store.gradcam_dir() / "cell2" / "overlay.png").unlink()
     result = study_command("explore", own_store.root)
@@ -139,7 +219,10 @@ def test_a_map_that_is_gone_is_named(own_store, study_command):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--cells", "none"], "has no cell 'none'; its 4 cells begin with cell0, cell1, cell2."),
+        (
+            ["--cells", "none"],
+            "has no cell 'none'; its 4 cells begin with cell0, cell1, cell2; without --cells",
+        ),
         (["--cells", "cell1"], "None of the cells cell1 is done"),
         (["--pixels", "8"], "`pixels` is 8; allowed are 32 to 1024"),
         (["--picture-mb", "-1"], "`picture_mb` is -1; give megabytes from 0"),
