@@ -7,12 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 # A part is at least this large; shifts are in units of half the image.
-_SCALE_RANGE = (0.75, 1.0 / 0.75)
+_SCALE_RANGE = (0.7, 1.0 / 0.7)
 _SHIFT_LIMIT = 0.35
 # Residuals, in standard deviations, beyond which a pixel (burnt-in text) pulls no harder.
 _CLIP = 1.0
 _TOLERANCE = 2e-4
 _RIDGE = 1e-3
+# The place of an image that lies over its template as it is.
+NO_CHANGE = np.array([1.0, 0.0, 1.0, 0.0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,13 +36,6 @@ class Alignment:
     correlation: np.ndarray
 
 
-def starting_place(zoom: np.ndarray) -> np.ndarray:
-    """Places (m, 4) of parts in the middle whose sides have the shares `zoom` (m,)."""
-    place = np.zeros((len(zoom), 4))
-    place[:, 0] = place[:, 2] = zoom
-    return place
-
-
 def align(templates: np.ndarray, images: np.ndarray, place: np.ndarray, *, steps: int) -> Alignment:
     """Find scale and shift, down and across, of each image against its template.
 
@@ -51,21 +46,23 @@ def align(templates: np.ndarray, images: np.ndarray, place: np.ndarray, *, steps
     ----------
     templates, images : float32 (m, s, s), none constant
     place : float (m, 4), where to start
-    steps : at most so many; fewer where the place of all pairs has settled
+    steps : at most so many for each pair; fewer where its place has settled
     """
     size = templates.shape[-1]
-    templates, _, _ = _standardised(templates, np.ones(templates.shape, dtype=bool))
+    templates = _standardised(templates, np.ones(templates.shape, dtype=bool))
     slopes = _slopes(templates, size)
     gram = slopes @ slopes.transpose(0, 2, 1) + _RIDGE * np.eye(slopes.shape[1], dtype=np.float32)
     solver = np.linalg.inv(gram)[:, :4]
     place = place.astype(np.float64)
+    moving = np.arange(len(place))
     for _ in range(steps):
-        warped, inside = warp(images, place)
-        warped, _, _ = _standardised(warped, inside)
-        residual = np.where(inside, np.clip(warped - templates, -_CLIP, _CLIP), 0.0).astype(np.float32)
-        step = (solver @ (slopes @ residual.reshape(len(place), -1, 1)))[..., 0]
-        place = _composed(place, step)
-        if np.abs(step).max(initial=0.0) < _TOLERANCE:
+        warped, inside = warp(images[moving], place[moving])
+        residual = np.clip(_standardised(warped, inside) - templates[moving], -_CLIP, _CLIP) * inside
+        flat = residual.reshape(len(moving), size * size, 1).astype(np.float32)
+        step = (solver[moving] @ (slopes[moving] @ flat))[..., 0]
+        place[moving] = _composed(place[moving], step)
+        moving = moving[np.abs(step).max(axis=1) >= _TOLERANCE]
+        if not len(moving):
             break
     warped, inside = warp(images, place)
     return Alignment(
@@ -96,7 +93,7 @@ def _slopes(templates: np.ndarray, size: int) -> np.ndarray:
     grid = ((np.arange(size) + 0.5) / size * 2.0 - 1.0).astype(np.float32)
     down, across = np.gradient(templates, 2.0 / size, axis=(1, 2))
     parts = [down * grid[:, None], down, across * grid, across, np.ones_like(templates), templates]
-    return np.stack(parts, axis=1).reshape(len(templates), 6, -1).astype(np.float32)
+    return np.stack(parts, axis=1).reshape(len(templates), 6, size * size).astype(np.float32)
 
 
 def _composed(place: np.ndarray, step: np.ndarray) -> np.ndarray:
@@ -111,16 +108,16 @@ def _composed(place: np.ndarray, step: np.ndarray) -> np.ndarray:
     return moved
 
 
-def _standardised(images: np.ndarray, inside: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Images with mean 0 and standard deviation 1 inside, their means and standard deviations (m, 1, 1)."""
+def _standardised(images: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Images with mean 0 and standard deviation 1 inside."""
     count = np.maximum(inside.sum(axis=(1, 2), keepdims=True), 1).astype(np.float32)
     mean = (images * inside).sum(axis=(1, 2), keepdims=True) / count
     centred = images - mean
     spread = np.sqrt((centred**2 * inside).sum(axis=(1, 2), keepdims=True) / count)
-    return centred / np.maximum(spread, 1e-6), mean, spread
+    return centred / np.maximum(spread, 1e-6)
 
 
 def _correlation(templates: np.ndarray, warped: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    a, _, _ = _standardised(templates, inside)
-    b, _, _ = _standardised(warped, inside)
+    a = _standardised(templates, inside)
+    b = _standardised(warped, inside)
     return (a * b * inside).sum(axis=(1, 2)) / np.maximum(inside.sum(axis=(1, 2)), 1)

@@ -15,7 +15,7 @@ from data.audit.fingerprints import Progress
 from data.dataset import Dataset
 
 # Raised whenever the same images may give other pairs.
-ALGORITHM = 1
+ALGORITHM = 2
 _TYPES = {name: pa.float64() if name == "similarity" else pa.string() for name in PAIR_COLUMNS}
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from data.audit.alignment import NO_CHANGE
+from data.audit.similarity import MARK
+
 # Smallest changes that are named: of scale or shift (1 is half the image), and of the grey levels' distance.
 _CROP = 0.02
 _GREY = 5.0
-# Pixels that differ by more than this many grey levels after the fit, and the share of them that is named.
-_MARK = 50.0
+# Share of pixels drawn over that is named.
 _MARK_SHARE = 0.003
 _TURNS = {(False, True): "mirrored", (True, False): "upside down", (True, True): "turned by 180 degrees"}
 
@@ -37,12 +39,13 @@ def describe_change(
     words joined by commas; "resized or recompressed" where nothing else is seen
     """
     words = [_TURNS[flip]] if flip in _TURNS else []
-    if np.abs(place - np.array([1.0, 0.0, 1.0, 0.0])).max() > _CROP:
+    if np.abs(place - NO_CHANGE).max() > _CROP:
         words.append("cropped")
-    before, after = (_distance(template, image, inside) for image in (warped, fitted))
+    marked = np.abs(template - fitted) > MARK
+    before, after = (_distance(template, image, inside & ~marked) for image in (warped, fitted))
     if before - after > _GREY:
         words.append("brightness or contrast")
-    if (np.abs(template - fitted)[inside] > _MARK).mean() > _MARK_SHARE:
+    if marked[inside].mean() > _MARK_SHARE:
         words.append("text or marks")
     return ", ".join(words) or "resized or recompressed"
 

@@ -9,21 +9,26 @@ from functools import lru_cache
 
 import numpy as np
 
-from data.audit.alignment import Alignment, align, starting_place
+from data.audit.alignment import NO_CHANGE, align
 from data.audit.candidates import FLIPS, Candidates, find_candidates
 from data.audit.changes import describe_change
+from data.audit.displacement import local_displacement
 from data.audit.fingerprints import THREADS, Fingerprints, luminance, shrink
 from data.audit.similarity import fit_grey_levels, local_agreement, mean_ssim
 from data.dataset import Dataset
 
 # Pairs are judged at this many pixels per side, or at the shortest side of the two images.
 JUDGED_SIZE = 128
-# Agreement of fine structure from which two images are taken for one picture.
-MIN_AGREEMENT = 0.8
+# One picture agrees in its fine structure, and its details lie within this distance in pixels at JUDGED_SIZE;
+# at a smaller size noise weighs more and pixels are larger, see `_max_displacement`.
+MIN_AGREEMENT = 0.6
+MAX_DISPLACEMENT = 0.3
 # What a pair must reach on its thumbnails to be looked at more closely.
-COARSE_CORRELATION = 0.75
-COARSE_AGREEMENT = 0.5
-_STEPS = 20  # of the alignment at half the thumbnail's size; the finer ones only polish
+COARSE_CORRELATION = 0.7
+COARSE_AGREEMENT = 0.55
+COARSE_DISPLACEMENT = 0.6
+_STEPS = 14  # of the alignment at half the thumbnail's size; the finer ones only polish
+_CERTAIN = 0.95  # correlation from which no other start is tried
 _POLISH = 6
 _CHUNK = 64
 _KEPT_IMAGES = 2048  # of at most 16 KiB each
@@ -35,7 +40,7 @@ class NearPair:
 
     Attributes
     ----------
-    agreement : what decided, at least MIN_AGREEMENT
+    agreement, displacement : what decided, see `local_agreement` and `local_displacement`
     similarity : mean SSIM after alignment
     change : what was done to the picture, in words
     """
@@ -43,6 +48,7 @@ class NearPair:
     a: int
     b: int
     agreement: float
+    displacement: float
     similarity: float
     change: str
 
@@ -54,13 +60,13 @@ def find_near(dataset: Dataset, prints: Fingerprints, rows: np.ndarray) -> list[
     up to JUDGED_SIZE pixels.
     """
     found = find_candidates(prints.thumbnails[rows])
-    pairs = Candidates(a=rows[found.a], b=rows[found.b], flip=found.flip, zoom=found.zoom)
+    pairs = Candidates(a=rows[found.a], b=rows[found.b], flip=found.flip, place=found.place)
     with ThreadPoolExecutor(THREADS) as pool:
         chunks = _chunks(np.arange(len(pairs.a)))
         coarse = list(pool.map(lambda chunk: _coarse(prints, pairs.take(chunk)), chunks))
         if not coarse:
             return []
-        place = np.concatenate([part.place for part, _ in coarse])
+        place = np.concatenate([place for place, _ in coarse])
         alike = np.concatenate([alike for _, alike in coarse])
         read = _reader(dataset, prints)
         sizes = np.minimum(prints.shapes[pairs.a], prints.shapes[pairs.b]).min(axis=1).clip(max=JUDGED_SIZE)
@@ -79,19 +85,28 @@ def _chunks(rows: np.ndarray) -> list[np.ndarray]:
     return [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
 
 
-def _coarse(prints: Fingerprints, pairs: Candidates) -> tuple[Alignment, np.ndarray]:
-    """Alignment on the thumbnails, and which pairs still look alike."""
+def _coarse(prints: Fingerprints, pairs: Candidates) -> tuple[np.ndarray, np.ndarray]:
+    """Places (m, 4) on the thumbnails, and which pairs (m,) still look alike."""
     templates = prints.thumbnails[pairs.a].astype(np.float32)
     images = _turned(prints.thumbnails[pairs.b], pairs.flip).astype(np.float32)
-    small = _halved(templates), _halved(images)
-    start = starting_place(pairs.zoom)
-    rough = align(*small, start, steps=_STEPS)
-    plain = align(*small, starting_place(np.ones_like(pairs.zoom)), steps=_STEPS)
-    better = (plain.correlation > rough.correlation)[:, None]
-    found = align(templates, images, np.where(better, plain.place, rough.place), steps=_POLISH)
-    alike = found.correlation >= COARSE_CORRELATION
-    alike &= local_agreement(templates, found.warped, found.inside) >= COARSE_AGREEMENT
-    return found, alike
+    first = align(_halved(templates), _halved(images), pairs.place, steps=_STEPS)
+    place, correlation = first.place, first.correlation
+    # The part that was found is not always where the best place is reached from.
+    doubtful = np.flatnonzero((correlation < _CERTAIN) & (pairs.place != NO_CHANGE).any(axis=1))
+    start = np.broadcast_to(NO_CHANGE, (len(doubtful), 4))
+    second = align(_halved(templates[doubtful]), _halved(images[doubtful]), start, steps=_STEPS)
+    better = second.correlation > correlation[doubtful]
+    place[doubtful[better]] = second.place[better]
+    correlation[doubtful[better]] = second.correlation[better]
+    alike = correlation >= COARSE_CORRELATION
+    kept = np.flatnonzero(alike)
+    found = align(templates[kept], images[kept], place[kept], steps=_POLISH)
+    place[kept] = found.place
+    overlap = templates[kept], found.warped, found.inside
+    alike[kept] = found.correlation >= COARSE_CORRELATION
+    alike[kept] &= local_agreement(*overlap) >= COARSE_AGREEMENT
+    alike[kept] &= local_displacement(*overlap) <= COARSE_DISPLACEMENT
+    return place, alike
 
 
 def _judge(
@@ -106,8 +121,10 @@ def _judge(
     images = _turned(np.stack([read(int(row), size) for row in pairs.b]), pairs.flip).astype(np.float32)
     found = align(templates, images, place, steps=_POLISH)
     agreement = local_agreement(templates, found.warped, found.inside)
+    displacement = local_displacement(templates, found.warped, found.inside)
+    same = (agreement >= MIN_AGREEMENT) & (displacement <= _max_displacement(size))
     near = []
-    for k in np.flatnonzero(agreement >= MIN_AGREEMENT):
+    for k in np.flatnonzero(same):
         one = slice(k, k + 1)
         template, inside = templates[one], found.inside[one]
         fitted = fit_grey_levels(template[0], found.warped[k], inside[0])
@@ -116,6 +133,7 @@ def _judge(
                 a=int(pairs.a[k]),
                 b=int(pairs.b[k]),
                 agreement=float(agreement[k]),
+                displacement=float(displacement[k]),
                 similarity=float(mean_ssim(template, fitted[None], inside)[0]),
                 change=describe_change(
                     flip=FLIPS[pairs.flip[k]],
@@ -128,6 +146,11 @@ def _judge(
             )
         )
     return near
+
+
+def _max_displacement(size: int) -> float:
+    """Pixels: in shares of the image the limit grows with the root of the pixels' size."""
+    return MAX_DISPLACEMENT * (size / JUDGED_SIZE) ** 0.5
 
 
 def _best(pairs: list[NearPair]) -> list[NearPair]:
