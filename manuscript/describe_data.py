@@ -24,10 +24,10 @@ def _task_sentence(name: str, task: Mapping[str, Any]) -> str:
     if "dataset" not in task:
         return f"In task *{name}* positive means {positive}."
     text = f"Task *{name}* uses the data set `{task['dataset']}`; positive means {positive}."
-    return " ".join([text, *_split_sentences(task.get("split", {})), *_policy_sentences(task)])
+    return " ".join([text, *split_sentences(task.get("split", {})), *policy_sentences(task)])
 
 
-def _split_sentences(split: Mapping[str, Any]) -> list[str]:
+def split_sentences(split: Mapping[str, Any]) -> list[str]:
     """How the images were divided; nothing where the study file leaves it to the defaults."""
     if not split:
         return []
@@ -56,7 +56,7 @@ def _split_sentences(split: Mapping[str, Any]) -> list[str]:
     return [f"It was divided into {shares} images ({', '.join(ways)})."]
 
 
-def _policy_sentences(task: Mapping[str, Any]) -> list[str]:
+def policy_sentences(task: Mapping[str, Any]) -> list[str]:
     """What was done about images that show one picture; nothing where they were kept as they are."""
     duplicates = {
         "drop": "Of images that show one picture, one per label took part.",

@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from data.store import Store
+from manuscript.checklist.fill import filled_checklists
+from manuscript.load import load_report
 
 
 @pytest.fixture(scope="module")
@@ -66,3 +68,10 @@ def test_the_manuscript_is_one_page_without_loose_ends(analysed, study_command, 
     assert not re.search(r'(?:src|href)="(?!data:|#|https?:|mailto:)', text), "the page is not self-contained"
     for heading in ("Data", "Methods", "Results"):
         assert heading in text
+
+
+def test_a_trained_store_answers_every_item_of_the_checklists_but_those_of_the_author(analysed):
+    filled = filled_checklists(load_report(analysed))
+    unanswered = filled[~filled["answered"]]
+    assert set(unanswered["checklist"] + " " + unanswered["number"]) == {"TRIPOD+AI 14"}
+    assert filled["answer"].str.endswith(".").all()

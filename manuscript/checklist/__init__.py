@@ -1,0 +1,1 @@
+"""Reporting checklists, filled in from a report where it knows the answer."""
