@@ -1,4 +1,4 @@
-"""What the supplement shows of the original study: texts and tables, or one line in the report of a store."""
+"""What the document on the original study shows: texts and tables, or one line in the report of a store."""
 
 from __future__ import annotations
 

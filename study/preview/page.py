@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from study.preview.references import number_document, resolve_references
+from study.preview.references import metadata_text, number_document, resolve_references
 
 _READER = "markdown-implicit_figures"
 _BANNER = """<div id="preview-note"><p>This page is a preview made without Quarto: the same cells, numbers
@@ -79,8 +79,10 @@ def _joined(trees: Sequence[dict[str, Any]]) -> dict[str, Any]:
     blocks = number_document(first, labels)
     for tree in trees[1:]:
         title = tree["meta"].get("title", {}).get("c", [{"t": "Str", "c": "Supplement"}])
-        blocks.append({"t": "Header", "c": [1, ["supplement", ["unnumbered", "supplement"], []], title]})
-        blocks += number_document(tree, labels, prefix="S")
+        prefix = metadata_text(tree, "section-prefix") or "S"
+        label = f"supplement-{prefix.lower()}"
+        blocks.append({"t": "Header", "c": [1, [label, ["unnumbered", "supplement"], []], title]})
+        blocks += number_document(tree, labels, prefix=prefix)
     meta = {key: value for key, value in first["meta"].items() if key != "crossref"}
     joined = {"pandoc-api-version": first["pandoc-api-version"], "meta": meta, "blocks": blocks}
     return resolve_references(joined, labels)

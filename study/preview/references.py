@@ -56,6 +56,12 @@ def number_document(tree: Node, labels: dict[str, str], *, prefix: str = "") -> 
     return [_number(block, numbering) for block in tree["blocks"]]
 
 
+def metadata_text(tree: Node, name: str) -> str:
+    """A text of the document's header; empty where it has none of this name."""
+    value = tree["meta"].get(name)
+    return "" if value is None else _text(value["c"])
+
+
 def _number(block: Node, numbering: Numbering) -> Node:
     if block["t"] == "Header":
         return _heading(block, numbering)

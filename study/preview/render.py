@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 DOCUMENTS = ("index.qmd", "supplement.qmd")
+PUBLISHED_DOCUMENTS = (*DOCUMENTS, "original.qmd")  # as in _quarto-published.yml
 
 
 def project_folder() -> Path:
@@ -37,7 +38,7 @@ def render_preview(store: Path | None, output: Path) -> Path:
 
     target = _fresh_target(output)
     project = project_folder()
-    documents = [parse_qmd(project / name) for name in DOCUMENTS]
+    documents = [parse_qmd(project / name) for name in (PUBLISHED_DOCUMENTS if store is None else DOCUMENTS)]
     with tempfile.TemporaryDirectory(prefix="study-preview-") as folder:
         work = Path(folder)
         texts = execute(documents, env=_environment(store), images=work)
@@ -81,6 +82,9 @@ def _fresh_target(output: Path) -> Path:
 
 
 def _environment(store: Path | None) -> dict[str, str]:
-    """The environment of the kernel: which store, which Python."""
-    shown = "published" if store is None else str(store.resolve())
-    return {**os.environ, "STUDY_STORE": shown, "QUARTO_PYTHON": sys.executable}
+    """The environment of the kernel: which store, which Python, which profile of the Quarto project."""
+    chosen = {"QUARTO_PYTHON": sys.executable}
+    if store is None:
+        profiles = [name for name in (os.environ.get("QUARTO_PROFILE"), "published") if name]
+        return {**os.environ, **chosen, "STUDY_STORE": "published", "QUARTO_PROFILE": ",".join(profiles)}
+    return {**os.environ, **chosen, "STUDY_STORE": str(store.resolve())}

@@ -9,7 +9,7 @@ import pytest
 from study.preview.execute import execute
 from study.preview.page import make_page, require_resolved
 from study.preview.qmd import CodeCell, Prose, parse_qmd
-from study.preview.references import number_document, resolve_references
+from study.preview.references import metadata_text, number_document, resolve_references
 
 QMD = """---
 title: "A title"
@@ -148,6 +148,11 @@ def test_the_names_of_floats_come_from_the_header() -> None:
     number_document(_tree(text), labels, prefix="S")
     assert labels["fig-a"] == "Supplementary Figure 1"
     assert labels["sec-two"] == "Section S1.1"
+
+
+def test_the_header_names_the_prefix_of_sections() -> None:
+    assert metadata_text(_tree('---\nsection-prefix: "R"\n---\n\ntext\n'), "section-prefix") == "R"
+    assert metadata_text(_tree("text\n"), "section-prefix") == ""
 
 
 def test_a_reference_to_nothing_stops() -> None:

@@ -10,7 +10,7 @@ import manuscript
 from study.preview.qmd import CodeCell, Document, Prose, parse_qmd
 
 FOLDER = Path(manuscript.__path__[0])
-NAMES = ("index.qmd", "supplement.qmd")
+NAMES = ("index.qmd", "supplement.qmd", "original.qmd")
 LABEL = re.compile(r"\{#((?:fig|tbl|sec)-[\w-]+)\}")
 REFERENCE = re.compile(r"@((?:fig|tbl|sec)-[\w-]+)")
 CITATION = re.compile(r"@((?!fig-|tbl-|sec-)[a-z][\w:.-]*)")

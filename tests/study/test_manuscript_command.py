@@ -1,6 +1,8 @@
 """`study manuscript` from a store to a page."""
 
 import os
+import re
+import shutil
 import stat
 from html.parser import HTMLParser
 from pathlib import Path
@@ -110,7 +112,7 @@ def _fake_quarto(folder: Path, html: str, code: int = 0) -> None:
     script = folder / "quarto"
     script.write_text(
         "#!/bin/sh\n"
-        f'echo "$1|$2|$STUDY_STORE|$QUARTO_PYTHON" > "{folder}/call.txt"\n'
+        f'echo "$1|$2|$STUDY_STORE|$QUARTO_PYTHON|$QUARTO_PROFILE" > "{folder}/call.txt"\n'
         f'mkdir -p "$2/_manuscript"\n'
         f"echo '{html}' > \"$2/_manuscript/index.html\"\n"
         f"exit {code}\n"
@@ -133,10 +135,40 @@ def test_quarto_is_called_where_it_is_installed(store: Store, quarto: Path) -> N
     _fake_quarto(quarto, "<p>done</p>")
     result = RUNNER.invoke(app, ["manuscript", str(store.root)])
     assert result.exit_code == 0, result.output
-    action, project, shown, python = (quarto / "call.txt").read_text().strip().split("|")
+    action, project, shown, python, profile = (quarto / "call.txt").read_text().strip().split("|")
     assert (action, Path(project).name, Path(shown)) == ("render", "project", store.root)
     assert Path(python).exists()
+    assert profile == ""
     assert "done" in (store.root / "manuscript" / "index.html").read_text()
+
+
+def test_the_published_grid_has_a_profile_of_its_own(quarto: Path, tmp_path: Path) -> None:
+    _fake_quarto(quarto, "<p>done</p>")
+    result = RUNNER.invoke(app, ["manuscript", "--published", "-o", str(tmp_path / "page")])
+    assert result.exit_code == 0, result.output
+    assert (quarto / "call.txt").read_text().strip().split("|")[2::2] == ["published", "published"]
+
+
+def test_the_profile_and_the_preview_render_the_same_documents() -> None:
+    for name, documents in (("", render.DOCUMENTS), ("-published", render.PUBLISHED_DOCUMENTS)):
+        text = (render.project_folder() / f"_quarto{name}.yml").read_text(encoding="utf-8")
+        assert tuple(re.findall(r"^    - (\w+\.qmd)$", text, flags=re.MULTILINE)) == documents
+
+
+def test_only_the_published_grid_runs_the_document_on_the_original_study(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(render.project_folder(), project, ignore=shutil.ignore_patterns("*.qmd", "*.py"))
+    (project / "index.qmd").write_text("# One\n\ntext\n")
+    (project / "supplement.qmd").write_text("# Two\n\ntext\n")
+    (project / "original.qmd").write_text("```{python}\n#| label: own\nraise ValueError('here')\n```\n")
+    monkeypatch.setattr(render, "project_folder", lambda: project)
+    output = ["--preview", "-o", str(tmp_path / "page")]
+    assert RUNNER.invoke(app, ["manuscript", str(store.root), *output]).exit_code == 0
+    result = RUNNER.invoke(app, ["manuscript", "--published", *output])
+    assert result.exit_code == 2
+    assert "Cell `own` of `original.qmd` (line 1) failed: ValueError: here" in result.output
 
 
 def test_a_failing_quarto_stops(store: Store, quarto: Path) -> None:

@@ -1,4 +1,4 @@
-"""The original study in the supplement."""
+"""The document on the original study."""
 
 import re
 
