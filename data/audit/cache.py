@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 
 from data.atomic import write_parquet
+from data.audit.cache_folder import audit_cache
 from data.audit.duplicates import PAIR_COLUMNS, find_duplicates
 from data.audit.fingerprints import Progress
 from data.dataset import Dataset
@@ -25,7 +25,8 @@ def cached_duplicates(
     """As `find_duplicates`, from the cache if the same images were searched before.
 
     A result is addressed by the SHA-256 of all image ids and image hashes and by the version of the
-    algorithm. A file that cannot be read is made again.
+    algorithm. A file that cannot be read is made again; a folder that cannot be written means that the images
+    are searched again next time.
 
     Parameters
     ----------
@@ -33,22 +34,18 @@ def cached_duplicates(
 
     Raises
     ------
-    ValueError, OSError : an image cannot be read, or the folder cannot be written
+    ValueError, OSError : an image cannot be read
     """
-    path = _folder(folder) / "audit" / f"duplicates-{_key(dataset)}.parquet"
+    path = audit_cache(folder) / f"duplicates-{_key(dataset)}.parquet"
     try:
         return _read(path)
     except (OSError, ValueError, KeyError):
         pairs = find_duplicates(dataset, progress=progress)
-    write_parquet(path, pairs, types=_TYPES)
+    try:
+        write_parquet(path, pairs, types=_TYPES)
+    except OSError:
+        return pairs
     return _read(path)
-
-
-def _folder(folder: Path | None) -> Path:
-    if folder is not None:
-        return Path(folder)
-    named = os.environ.get("STUDY_CACHE")
-    return Path(named) if named else Path.home() / ".cache" / "study"
 
 
 def _key(dataset: Dataset) -> str:

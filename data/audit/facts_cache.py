@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from data.atomic import write_parquet
+from data.audit.cache_folder import audit_cache
 from data.audit.facts import FACTS_VERSION, image_facts
 from data.dataset import Dataset
 from data.tables import read_table
@@ -50,8 +50,6 @@ def cached_facts(
 
 def facts_path(dataset: Dataset, *, folder: Path | None = None) -> Path:
     """File that holds, or will hold, the facts of these images."""
-    if folder is None:
-        folder = Path(os.environ.get("STUDY_CACHE") or Path.home() / ".cache" / "study")
     rows = dataset.manifest[["image_id", "sha256", "mode"]].astype(str).to_numpy().tolist()
     digest = hashlib.sha256(json.dumps([FACTS_VERSION, rows]).encode("ascii")).hexdigest()
-    return folder / "audit" / f"facts-{digest[:32]}.parquet"
+    return audit_cache(folder) / f"facts-{digest[:32]}.parquet"

@@ -67,3 +67,9 @@ def test_without_duplicates_the_table_keeps_its_columns(images, tmp_path):
         pairs = cached_duplicates(dataset_of(fewer), folder=tmp_path)
         assert list(pairs.columns) == list(cache.PAIR_COLUMNS)
         assert pairs.empty
+
+
+def test_a_folder_that_cannot_be_written_costs_the_cache_and_not_the_result(images, tmp_path):
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
+    found = cached_duplicates(dataset_of(images), folder=tmp_path / "file")
+    pd.testing.assert_frame_equal(found, cached_duplicates(dataset_of(images), folder=tmp_path / "cache"))
