@@ -37,8 +37,10 @@ N_CELLS = 22
 def part(name: str, *arguments: object) -> dict[str, Any]:
     """Run one part in a new process, so that its memory and its allocator are its own."""
     command = [sys.executable, "-m", f"benchmarks.shared_features.{name}", *map(str, arguments)]
-    # A plain loop has the system's allocator.
-    environment = {**os.environ, **({"STUDY_ALLOCATOR": "system"} if name == "plain_loop" else {})}
+    environment = dict(os.environ)
+    if name == "plain_loop":  # it has the system's allocator; importing this project has asked for huge pages
+        environment["STUDY_ALLOCATOR"] = "system"
+        environment.pop("THP_MEM_ALLOC_ENABLE", None)
     done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True, env=environment)
     return json.loads(done.stdout.splitlines()[-1])
 
