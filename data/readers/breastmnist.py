@@ -121,6 +121,8 @@ def _read(path: Path) -> tuple[dict[str, np.ndarray], str]:
     content = path.read_bytes()
     digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
     try:
+        if not zipfile.is_zipfile(io.BytesIO(content)):
+            raise ValueError("it is no ZIP archive")  # numpy would take it for a pickle
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
             return {name: file[name] for name in file.files}, digest
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, TypeError, OSError) as error:
