@@ -11,6 +11,7 @@ import argparse
 import hashlib
 import os
 import resource
+import sys
 import time
 from collections.abc import Iterator
 from itertools import combinations
@@ -20,6 +21,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.planted_images import CHANGES
 from data.audit.duplicates import duplicate_groups, find_duplicates
