@@ -12,9 +12,11 @@ from manuscript import describe, describe_data
 from manuscript import tables_models as models
 from manuscript import tables_tests as tests
 from manuscript.audit import audit_table, audit_text, nothing_found, shortcut_table
-from manuscript.figures import factor_distribution, learning_curves, roc_curves
-from manuscript.figures_gradcam import choose_tiles, gradcam_panel
-from manuscript.figures_models import decision_curves, reliability_curves
+from manuscript.figures.calibration import decision_curves, reliability_curves
+from manuscript.figures.distribution import factor_distribution
+from manuscript.figures.gradcam import choose_tiles, gradcam_panel
+from manuscript.figures.learning import learning_curves
+from manuscript.figures.roc import roc_curves
 from manuscript.grid import first_contrast, level_order, varied_factors
 from manuscript.load import Report
 from manuscript.origin import gradcam_missing, missing_text, provenance_text

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from IPython.display import Markdown
 
-from manuscript.figures_saliency import measures_figure, randomisation_figure
+from manuscript.figures.saliency import measures_figure, randomisation_figure
 from manuscript.grid import level_order
 from manuscript.load import Report
 from manuscript.origin import gradcam_missing

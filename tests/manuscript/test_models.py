@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from data.store import Store
-from manuscript import figures_models, floats, tables_models
+from manuscript import floats, tables_models
+from manuscript.figures import calibration
 from manuscript.load import Report, load_report
 from study.analyse import analyse
 from study.config import parse_analysis
@@ -78,7 +79,7 @@ def test_a_plan_without_the_analysis_says_so(synthetic_report: Report, name: str
 def test_reliability_has_a_panel_per_task_and_arm(report: Report) -> None:
     bins = report.table("reliability")
     assert bins is not None
-    plot = figures_models.reliability_curves(bins, contrast="pretrain", arms=sorted(bins["arm"].unique()))
+    plot = calibration.reliability_curves(bins, contrast="pretrain", arms=sorted(bins["arm"].unique()))
     plot.draw(show=False)
     assert len(plot.data[["task", "arm"]].drop_duplicates()) == 4
 
@@ -87,7 +88,7 @@ def test_decision_curves_keep_the_strategies_without_a_model_apart(report: Repor
     curves = report.table("decision")
     assert curves is not None
     arms = ["phantom", "random"]
-    plot = figures_models.decision_curves(curves, contrast="pretrain", arms=arms)
+    plot = calibration.decision_curves(curves, contrast="pretrain", arms=arms)
     plot.draw(show=False)
     assert set(plot.data["arm"].astype(str)) == set(arms)
     own_data = [layer._data for layer in plot.layers if isinstance(layer._data, pd.DataFrame)]

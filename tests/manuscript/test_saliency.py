@@ -10,7 +10,7 @@ from IPython.display import Markdown
 from plotnine import ggplot
 
 from manuscript import floats_saliency
-from manuscript.figures_saliency import measures_figure, randomisation_figure
+from manuscript.figures.saliency import measures_figure, randomisation_figure
 from manuscript.load import Report, load_report
 from manuscript.tables_saliency import agreement_table, measures_table
 

@@ -1,4 +1,4 @@
-"""Figures of the selected models beyond their ROC curves: reliability and decision curves."""
+"""Reliability and decision curves of the selected models."""
 
 from __future__ import annotations
 

@@ -7,8 +7,10 @@ import pytest
 from matplotlib.colors import to_hex
 from PIL import Image
 
-from manuscript.figures import factor_distribution, learning_curves, roc_curves, roc_labels
-from manuscript.figures_gradcam import choose_tiles, gradcam_panel
+from manuscript.figures.distribution import factor_distribution
+from manuscript.figures.gradcam import choose_tiles, gradcam_panel
+from manuscript.figures.learning import learning_curves
+from manuscript.figures.roc import roc_curves, roc_labels
 from manuscript.load import Report
 from manuscript.theme import COLOURS, SHAPES, WIDTH_MM, arm_look
 
