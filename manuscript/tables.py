@@ -9,6 +9,7 @@ import pandas as pd
 from great_tables import GT, loc, style
 
 from manuscript.grid import fixed_settings, level_order, varied_factors
+from manuscript.house_table import HouseTable
 from manuscript.text import MISSING, auc, estimate, factor_name, integer, percent, plain, short_id
 
 ONE_LINE = 32  # letters; a column of longer texts may break its lines
@@ -33,23 +34,19 @@ def styled(
     notes : lines below the table
     bold : column that names the row
     """
-    table = GT(frame, groupname_col=groups) if groups else GT(frame)
+    table: GT = HouseTable(frame, groupname_col=groups) if groups else HouseTable(frame)
     shown = [name for name in frame.columns if name != groups]
     texts = [name for name in shown if name not in numbers]
-    table = (
-        table.cols_align("left", columns=texts)
-        .tab_options(
-            table_font_size="0.85em",
-            table_width="auto",
-            table_margin_left="0px",
-            column_labels_font_weight="bold",
-            row_group_font_weight="bold",
-            data_row_padding="3px",
-            table_border_top_width="1px",
-            table_border_bottom_width="1px",
-            source_notes_font_size="0.9em",
-        )
-        .opt_table_font(font="inherit")
+    table = table.cols_align("left", columns=texts).tab_options(
+        table_font_size="0.85em",
+        table_width="auto",
+        table_margin_left="0px",
+        column_labels_font_weight="bold",
+        row_group_font_weight="bold",
+        data_row_padding="3px",
+        table_border_top_width="1px",
+        table_border_bottom_width="1px",
+        source_notes_font_size="0.9em",
     )
     if numbers:
         table = table.cols_align("right", columns=list(numbers)).tab_style(
