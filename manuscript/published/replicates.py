@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from stats.grids.run_noise import paired_run_noise
 from stats.ranks.sign_flip import sign_flip_test
 
 INERT = "fcsizeratio"
@@ -54,13 +55,13 @@ def replicates(grid: pd.DataFrame) -> pd.DataFrame:
 
 def _row(pairs: pd.DataFrame, *, heads: tuple[str, ...], task: str | None) -> dict[str, object]:
     low, high = (pairs[level].to_numpy() for level in _LEVELS)
-    test = sign_flip_test(high, low, rng=np.random.default_rng(0))
+    test, noise = sign_flip_test(high, low, rng=np.random.default_rng(0)), paired_run_noise(high, low)
     return {
         "heads": ", ".join(heads),
         "task": task,
         "n": len(pairs),
-        "sd_of_a_run": float(np.std(high - low, ddof=1) / np.sqrt(2)),
-        "largest_gap": float(np.abs(high - low).max()),
+        "sd_of_a_run": noise.std_dev,
+        "largest_gap": noise.largest_gap,
         "mean_difference": test.mean_difference,
         "conf_low": test.conf_low,
         "conf_high": test.conf_high,
