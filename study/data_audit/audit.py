@@ -14,7 +14,8 @@ from data.dataset import Dataset
 from data.labels import check_positive
 from data.splits.policies import split_units
 from data.tables import EXCLUSION_COLUMNS
-from study.data_audit.findings import Finding, sorted_findings
+from stats.findings import sorted_findings
+from study.data_audit.findings import Finding
 from study.data_audit.image_findings import image_findings
 from study.data_audit.parts import Straddling, part_balance, straddling
 from study.data_audit.shortcut import Shortcut, best_shortcut, shortcut

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-SEVERITIES = ("error", "warning", "note")
 FINDING_COLUMNS = ("code", "severity", "n", "sentence", "why", "do", "images")
 
 
@@ -41,12 +40,6 @@ class Finding:
     def text(self) -> str:
         """The sentence with what to do, for notes in a line."""
         return f"{self.sentence} {self.do}"
-
-
-def sorted_findings(findings: Sequence[Finding | None]) -> tuple[Finding, ...]:
-    """Errors first, then warnings, then notes; each kind in the given order."""
-    kept = [finding for finding in findings if finding is not None]
-    return tuple(sorted(kept, key=lambda finding: SEVERITIES.index(finding.severity)))
 
 
 def findings_frame(findings: Sequence[Finding]) -> pd.DataFrame:
