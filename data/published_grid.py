@@ -9,6 +9,7 @@ import pandas as pd
 PUBLISHED_GRID = Path(__file__).parent / "published" / "grid.csv"
 PUBLISHED_SHA256 = "58e10f30c23ae14a54106a52f395d419a6cc458604283142e347e6b8247d2f99"
 PRINTED_TABLES = Path(__file__).parent / "published" / "tables.csv"
+PUBLISHED_ARCHITECTURE = Path(__file__).parent / "published" / "architecture.csv"
 TEST_IMAGES = {"acl": (58, 45), "breast": (21, 57)}  # positive and negative images of the test sets
 METRICS = ("val_auc", "test_auc", "test_f1", "test_accuracy")
 
@@ -37,3 +38,15 @@ def load_printed_tables() -> pd.DataFrame:
     frame with table (its number), row, quantity and printed, all text as it stands in the paper
     """
     return pd.read_csv(PRINTED_TABLES, dtype=str, keep_default_na=False)
+
+
+def load_published_architecture() -> pd.DataFrame:
+    """Return every layer of the networks of the published grid, as this project builds them.
+
+    Returns
+    -------
+    frame with the columns of a store's `architecture.parquet`; `python -m training.published_architecture`
+    writes the file from the modules
+    """
+    texts = dict.fromkeys(("unfreeze", "unfreeze_count", "group", "output"), str)
+    return pd.read_csv(PUBLISHED_ARCHITECTURE, dtype=texts)

@@ -114,7 +114,7 @@ def build_head(settings: CellSettings, n_features: int) -> Head:
     ValueError : no features; a kernel longer than the features; an `fc_ratio` that leaves no hidden unit
     """
     with torch.device("meta"):
-        head = _layers(settings, n_features)
+        head = head_layers(settings, n_features)
     head.to_empty(device="cpu")
     shape = (settings.head, n_features, settings.fc_ratio, settings.filters, settings.kernel_size)
     _initialise(head, torch_stream("init", *shape, settings.seed))
@@ -129,17 +129,18 @@ def count_parameters(module: nn.Module) -> int:
 def head_parameters(settings: CellSettings, n_features: int) -> int:
     """Number of trainable values of a cell's head; nothing is allocated."""
     with torch.device("meta"):
-        return count_parameters(_layers(settings, n_features))
+        return count_parameters(head_layers(settings, n_features))
 
 
 def head_shapes(settings: CellSettings, n_features: int) -> tuple[tuple[str, tuple[int, ...]], ...]:
     """Name and shape of every tensor of a cell's head; nothing is allocated, no random number is drawn."""
     with torch.device("meta"):
-        state = _layers(settings, n_features).state_dict()
+        state = head_layers(settings, n_features).state_dict()
     return tuple((name, tuple(tensor.shape)) for name, tensor in state.items())
 
 
-def _layers(settings: CellSettings, n_features: int) -> Head:
+def head_layers(settings: CellSettings, n_features: int) -> Head:
+    """The layers of a cell's head, with whatever weights torch gives them; ValueError as `build_head`."""
     if n_features < 1:
         raise ValueError(f"`n_features` is {n_features}; a head needs at least one feature.")
     if settings.head == "Linear":

@@ -1,7 +1,8 @@
-"""The study file and the planned grid as the store keeps them."""
+"""The study file, the planned grid and the networks of its cells as the store keeps them."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -50,6 +51,31 @@ def freeze_grid(
         if len(same):
             frame = pd.concat([same, frame]).sort_values("index", ignore_index=True)
     write_parquet(path, frame)
+
+
+def freeze_architecture(store: Store, planned: Sequence[PlannedCell]) -> None:
+    """Write the layers of every different network of the planned cells as `architecture.parquet`.
+
+    Networks of earlier runs stay; the columns are those of `training.architecture.architecture`.
+    """
+    from training.architecture import NETWORK_COLUMNS, architecture
+    from training.settings import CellSettings
+
+    frame = architecture(CellSettings(**item.cell.columns) for item in planned)
+    path = store.root / "architecture.parquet"
+    if path.exists():
+        earlier = read_table(path)
+        known = set(_rows(frame, NETWORK_COLUMNS))
+        other = earlier[[network not in known for network in _rows(earlier, NETWORK_COLUMNS)]]
+        if len(other):
+            frame = pd.concat([other.astype(frame.dtypes.to_dict()), frame], ignore_index=True)
+    write_parquet(path, frame)
+
+
+def _rows(frame: pd.DataFrame, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+    """Values of some columns, a tuple per row, with None for whatever stands for a missing value."""
+    rows = frame[list(columns)].itertuples(index=False, name=None)
+    return [tuple(None if pd.isna(value) else value for value in row) for row in rows]
 
 
 def grid_path(store: Store) -> Path:

@@ -13,7 +13,7 @@ from study.config import LoadedStudy
 from study.data_audit.stored import audit_tasks, write_audit
 from study.grid import build_cells, select_cells
 from study.run.curves import CurveWriter, summary_writer
-from study.run.freeze import freeze_grid, freeze_study
+from study.run.freeze import freeze_architecture, freeze_grid, freeze_study
 from study.run.knobs import check_knobs
 from study.run.prepare import (
     PlannedCell,
@@ -116,6 +116,7 @@ def run_grid(
     for note in freeze_study(store, study):
         progress.note(note)
     freeze_grid(store, study, planned, backend=backend)
+    freeze_architecture(store, planned)
     for task in tasks.values():
         store.write_manifest(task.name, task.manifest)
         store.write_split(task.name, task.split)

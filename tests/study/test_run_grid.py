@@ -234,3 +234,17 @@ def test_the_audit_of_every_task_is_stored_and_told_in_a_dry_run(tiny_store, tin
     told = findings[findings["severity"] != "note"]["sentence"]
     text = " ".join(study_command("run-grid", tiny_study, "--dry-run").stdout.split())
     assert all(sentence in text for sentence in told)
+
+
+def test_the_store_holds_the_layers_of_its_networks(tiny_store, tiny_study, study_command, tmp_path):
+    layers = pd.read_parquet(tiny_store / "architecture.parquet")
+    cells = Store.open(tiny_store).cells()
+    for head, trained in layers.groupby("head")["n_trained"].sum().items():
+        assert set(cells.loc[cells["head"] == head, "n_parameters"]) == {trained}
+    copy = tmp_path / "part"
+    study_command("run-grid", tiny_study, "--store", copy, "--only", "head=Linear", "--only", "seed=0")
+    assert set(pd.read_parquet(copy / "architecture.parquet")["head"]) == {"Linear"}
+    study_command("run-grid", tiny_study, "--store", copy, "--only", "head=NonLinear", "--only", "seed=0")
+    both = pd.read_parquet(copy / "architecture.parquet")
+    assert list(both["head"].drop_duplicates()) == ["Linear", "NonLinear"]
+    assert both.equals(both.drop_duplicates(ignore_index=True))
