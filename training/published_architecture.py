@@ -38,6 +38,7 @@ def _settings(row: pd.Series) -> CellSettings:
         "dropout": DROPOUT,
     }
     names = HEAD_FIELDS[row["clf"]]
+    own: dict[str, Any] = {name: value if name in names else None for name, value in read.items()}
     return CellSettings(
         task=row["task"],
         pretrain=row["pretrain"],
@@ -45,7 +46,7 @@ def _settings(row: pd.Series) -> CellSettings:
         head=row["clf"],
         lr_decay=row["lrdecay"],
         lr_decay_factor=0.5 if row["lrdecay"] == "beta" else None,
-        **{name: value if name in names else None for name, value in read.items()},
+        **own,
         **PROTOCOL,
     )
 
