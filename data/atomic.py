@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
 import time
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ import pyarrow.parquet as pq
 TEMPORARY_SUFFIX = ".tmp"
 # A write takes seconds: what is older than this belongs to a process that died.
 STALE_SECONDS = 3600.0
+_NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK}
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -31,6 +34,48 @@ def write_bytes(path: Path, content: bytes) -> None:
     OSError : the folder cannot be made or written; `path` is then as it was before
     """
     path = Path(path)
+    with _written(path, content) as temporary:
+        temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def create_exclusive(path: Path, content: bytes) -> bool:
+    """Write `content` to `path` only if nothing has that name; of several writers exactly one gets True.
+
+    The file appears whole: it is written to a temporary name, flushed, and linked to its own. Where the file
+    system has no links (some network folders), it is made empty and then filled, so that a reader may see
+    its beginning.
+
+    Raises
+    ------
+    OSError : the folder cannot be made or written
+    """
+    path = Path(path)
+    with _written(path, content) as temporary:
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            return _create_in_place(path, content)
+    sync_folder(path.parent)
+    return True
+
+
+def remove(path: Path) -> bool:
+    """Delete a file; False where there was none. Of several processes exactly one gets True."""
+    try:
+        Path(path).unlink()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+@contextmanager
+def _written(path: Path, content: bytes) -> Iterator[Path]:
+    """A flushed temporary file beside `path` with the content; gone at the end if it was not renamed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
     try:
@@ -39,11 +84,20 @@ def write_bytes(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
+        yield temporary
+    finally:
         temporary.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
+
+
+def _create_in_place(path: Path, content: bytes) -> bool:
+    try:
+        with path.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError:
+        return False
+    return True
 
 
 def write_text(path: Path, text: str) -> None:
@@ -60,7 +114,12 @@ def write_json(path: Path, value: Any) -> None:
     ------
     TypeError : a value is neither text, number, boolean, null, list nor mapping
     """
-    write_text(path, json.dumps(value, indent=1, ensure_ascii=False, default=_plain) + "\n")
+    write_bytes(path, json_bytes(value))
+
+
+def json_bytes(value: Any) -> bytes:
+    """The content that `write_json` gives a file."""
+    return (json.dumps(value, indent=1, ensure_ascii=False, default=_plain) + "\n").encode("utf-8")
 
 
 def write_parquet(path: Path, frame: pd.DataFrame, *, types: Mapping[str, pa.DataType] | None = None) -> None:
@@ -79,7 +138,7 @@ def write_parquet(path: Path, frame: pd.DataFrame, *, types: Mapping[str, pa.Dat
     write_bytes(path, parquet_bytes(path, frame, types or {}))
 
 
-def parquet_bytes(path: Path, frame: pd.DataFrame, types: Mapping[str, pa.DataType]) -> bytes:
+def parquet_bytes(path: PurePath, frame: pd.DataFrame, types: Mapping[str, pa.DataType]) -> bytes:
     """The content that `write_parquet` gives the file `path`; the same frame gives the same bytes."""
     sink = pa.BufferOutputStream()
     pq.write_table(_to_table(path, frame, types), sink, compression="zstd")
@@ -101,7 +160,7 @@ def remove_stale(folder: Path, *, older_than: float = STALE_SECONDS) -> int:
     return removed
 
 
-def _to_table(path: Path, frame: pd.DataFrame, types: Mapping[str, pa.DataType]) -> pa.Table:
+def _to_table(path: PurePath, frame: pd.DataFrame, types: Mapping[str, pa.DataType]) -> pa.Table:
     frame = frame.copy(deep=False)
     frame.attrs = {}  # pandas would try to write them into the file
     for name in frame.columns:
@@ -114,7 +173,7 @@ def _to_table(path: Path, frame: pd.DataFrame, types: Mapping[str, pa.DataType])
     return pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
 
 
-def _field(path: Path, column: pd.Series, kind: pa.DataType | None) -> pa.Field:
+def _field(path: PurePath, column: pd.Series, kind: pa.DataType | None) -> pa.Field:
     try:
         return pa.field(str(column.name), pa.Array.from_pandas(column, type=kind).type)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,21 +38,20 @@ def checked_row(row: Mapping[str, Any]) -> dict[str, Any]:
     return {"reason": None, **row}
 
 
-def read_row(path: Path) -> dict[str, Any] | None:
-    """Return the row of a cell file; None where there is none, and, with a warning, where it is damaged."""
+def parse_row(content: bytes, cell_id: str) -> dict[str, Any]:
+    """Return the row that a cell file holds.
+
+    Raises
+    ------
+    ValueError : the file is damaged; the message says how
+    """
     try:
-        row = json.loads(path.read_text(encoding="utf-8"))
-        if row["cell_id"] != path.stem or row["status"] not in STATUSES:
+        row = json.loads(content.decode("utf-8"))
+        if row["cell_id"] != cell_id or row["status"] not in STATUSES:
             raise ValueError("its cell_id or status does not fit")
         check_name("task", row["task"])
-    except FileNotFoundError:
-        return None
-    except (ValueError, KeyError, TypeError) as error:
-        warnings.warn(
-            f"The cell file '{path}' is damaged ({error}) and counts as not run. Run the grid again.",
-            stacklevel=2,
-        )
-        return None
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{type(error).__name__}: {error}") from error
     return row
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -92,27 +93,36 @@ def csv_text(frame: pd.DataFrame) -> str:
 
 def read_table(path: Path) -> pd.DataFrame:
     """Return a stored table; a damaged file is a ValueError that names it."""
-    return _read(path, None).to_pandas()
+    with naming(str(path)):
+        return parse_table(path.read_bytes(), str(path))
+
+
+def parse_table(content: bytes, file: str) -> pd.DataFrame:
+    """Return the table in the content of a parquet file; `file` is its name for the ValueError."""
+    return _parse(content, file, None).to_pandas()
 
 
 def read_parts(
-    parts: Sequence[tuple[str, str, Path]],
+    parts: Sequence[tuple[str, str]],
+    read: Callable[[str, str], tuple[bytes, str]],
     *,
     kind: str,
     splits: Collection[str] | None = None,
     columns: Sequence[str] | None = None,
 ) -> pd.DataFrame:
-    """Read (task, cell_id, path) files one after another into one frame, keeping their order.
+    """Read the files of (task, cell_id) one after another into one frame, keeping their order.
 
     Parameters
     ----------
+    read : (task, cell_id) -> content of the parquet file and its name
     kind : "predictions", whose files hold the columns of PREDICTION_TYPES, or "history", which gains `task`
     """
     _check_selection(splits, columns)
     wanted = None if columns is None else [name for name in columns if name != "task"]
     tables = []
-    for task, _, path in parts:
-        table = _read(path, wanted if splits is None else _with_split(wanted))
+    for task, cell_id in parts:
+        content, file = read(task, cell_id)
+        table = _parse(content, file, wanted if splits is None else _with_split(wanted))
         if splits is not None:
             table = table.filter(pc.is_in(table["split"], value_set=pa.array(sorted(splits), pa.string())))
         if (columns is not None and "task" in columns) or kind == "history":
@@ -125,19 +135,25 @@ def read_parts(
     return frame if columns is None else frame[list(columns)]
 
 
-def _read(path: Path, columns: Sequence[str] | None) -> pa.Table:
+@contextmanager
+def naming(file: str) -> Iterator[None]:
+    """Make errors of reading a parquet file a ValueError that names it and says what to do."""
     try:
-        with pq.ParquetFile(path) as file:
-            unknown = sorted(set(columns or ()) - set(file.schema_arrow.names))
-            if not unknown:
-                return file.read(columns=columns, use_threads=False)
-            present = ", ".join(file.schema_arrow.names)
+        yield
     except (pa.ArrowInvalid, OSError) as error:
         raise ValueError(
-            f"The file '{path}' cannot be read ({error}). Delete it and, for a cell, its file in `cells/`, "
+            f"The file '{file}' cannot be read ({error}). Delete it and, for a cell, its file in `cells/`, "
             "then run the grid again."
         ) from error
-    raise ValueError(f"'{path}' has no column {', '.join(map(repr, unknown))}; it has {present}.")
+
+
+def _parse(content: bytes, file: str, columns: Sequence[str] | None) -> pa.Table:
+    with naming(file), pq.ParquetFile(pa.BufferReader(content)) as parquet:
+        unknown = sorted(set(columns or ()) - set(parquet.schema_arrow.names))
+        if not unknown:
+            return parquet.read(columns=columns, use_threads=False)
+        present = ", ".join(parquet.schema_arrow.names)
+    raise ValueError(f"'{file}' has no column {', '.join(map(repr, unknown))}; it has {present}.")
 
 
 def _with_split(columns: Sequence[str] | None) -> list[str] | None:

@@ -34,7 +34,7 @@ def check_stored_splits(root: Path, tasks: Mapping[str, PreparedTask]) -> tuple[
     ------
     ValueError : the study file is as before, but data or split file changed so that images would change part
     """
-    store, notes = Store(root), []
+    store, notes = Store.at(root), []
     for name, task in tasks.items():
         if not (root / "splits" / f"{name}.parquet").is_file():
             continue

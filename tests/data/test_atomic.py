@@ -1,5 +1,6 @@
 """A file that exists is complete, whoever dies while writing it."""
 
+import errno
 import multiprocessing
 import os
 import time
@@ -9,7 +10,15 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from data.atomic import remove_stale, write_bytes, write_json, write_parquet, write_text
+from data.atomic import (
+    create_exclusive,
+    remove,
+    remove_stale,
+    write_bytes,
+    write_json,
+    write_parquet,
+    write_text,
+)
 
 
 def _names(folder):
@@ -98,3 +107,40 @@ def test_parquet_ignores_index_and_attributes(tmp_path):
     write_parquet(tmp_path / "a.parquet", frame)
     assert pq.read_table(tmp_path / "a.parquet").column_names == ["x"]
     assert "object" in frame.attrs
+
+
+def _create(folder, mark, results):
+    for number in range(200):
+        won = create_exclusive(folder / f"{number}", mark.encode() * 2000)
+        results.put((number, mark if won else None))
+
+
+def test_of_several_processes_exactly_one_creates_a_file(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    results = context.Queue()
+    workers = [context.Process(target=_create, args=(tmp_path, mark, results)) for mark in "abc"]
+    for worker in workers:
+        worker.start()
+    told = [results.get(timeout=60) for _ in range(600)]
+    for worker in workers:
+        worker.join(60)
+    winners = {number: mark for number, mark in told if mark is not None}
+    assert len([mark for _, mark in told if mark is not None]) == len(winners) == 200
+    assert all((tmp_path / str(n)).read_bytes() == mark.encode() * 2000 for n, mark in winners.items())
+    assert len(list(tmp_path.iterdir())) == 200
+
+
+def test_an_exclusive_file_is_made_where_links_are_unknown(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    assert create_exclusive(tmp_path / "a", b"first")
+    assert not create_exclusive(tmp_path / "a", b"second")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert (tmp_path / "a").read_bytes() == b"first"
+
+
+def test_one_process_removes_a_file(tmp_path):
+    (tmp_path / "a").write_bytes(b"")
+    assert [remove(tmp_path / "a"), remove(tmp_path / "a")] == [True, False]

@@ -1,0 +1,70 @@
+"""A folder of this machine, or of a file system that several machines share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from data import atomic
+
+
+@dataclass(frozen=True, slots=True)
+class LocalPlace:
+    """The files below `root` (see `data.place.base.Place`)."""
+
+    root: Path
+
+    @property
+    def where(self) -> str:
+        return str(self.root)
+
+    def full(self, name: str) -> str:
+        return str(self.root / name)
+
+    def read_bytes(self, name: str) -> bytes:
+        return (self.root / name).read_bytes()
+
+    def write_bytes(self, name: str, content: bytes) -> None:
+        atomic.write_bytes(self.root / name, content)
+
+    def create_exclusive(self, name: str, content: bytes) -> bool:
+        return atomic.create_exclusive(self.root / name, content)
+
+    def size(self, name: str) -> int | None:
+        path = self.root / name
+        try:
+            return path.stat().st_size if path.is_file() else None
+        except FileNotFoundError:  # it went in between
+            return None
+
+    def exists(self, name: str) -> bool:
+        return (self.root / name).is_file()
+
+    def names(self, folder: str, suffix: str = "") -> list[str]:
+        found = (self.root / folder).glob(f"[!.]*{suffix}")
+        return sorted(path.relative_to(self.root).as_posix() for path in found if path.is_file())
+
+    def walk(self, folder: str = "") -> list[str]:
+        found = (self.root / folder).rglob("[!.]*")
+        return sorted(path.relative_to(self.root).as_posix() for path in found if path.is_file())
+
+    def remove(self, name: str) -> bool:
+        return atomic.remove(self.root / name)
+
+    def move(self, name: str, to: str) -> bool:
+        target = self.root / to
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            (self.root / name).replace(target)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def local(self, name: str) -> Path:
+        path = self.root / name
+        if not path.is_file():
+            raise FileNotFoundError(f"There is no file '{path}'.")
+        return path
+
+    def remove_stale(self) -> int:
+        return atomic.remove_stale(self.root)
