@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from data.analysed import ANALYSED, what_changed
 from data.store import Store
 
 RESULT_TABLES = (
@@ -132,7 +133,8 @@ def load_report(root: Path | None) -> Report:
     cells = _planned_cells(store)
     written = set(store.results())
     tables = {name: store.read_result(name) if name in written else None for name in RESULT_TABLES}
-    _require_fresh(tables["metrics"], cells, root)
+    if written & {ANALYSED, "metrics", "findings"}:
+        _require_fresh(store, cells)
     any_done = bool((cells["status"] == "done").any())
     return Report(
         mode="store",
@@ -176,14 +178,8 @@ def _read_gradcam(root: Path) -> pd.DataFrame | None:
     return pd.read_parquet(path) if path.is_file() else None
 
 
-def _require_fresh(metrics: pd.DataFrame | None, cells: pd.DataFrame, root: Path) -> None:
-    """Stop where cells were added or redone after the analysis: its tables would describe another grid."""
-    if metrics is None:
-        return
-    done = set(cells.loc[cells["status"] == "done", "cell_id"])
-    analysed = set(metrics["cell_id"])
-    if done != analysed:
-        raise ValueError(
-            f"The results in `{root}` describe {len(analysed)} cells, but {len(done)} cells are done "
-            f"({len(done - analysed)} not analysed, {len(analysed - done)} gone). Run `study stats {root}`."
-        )
+def _require_fresh(store: Store, cells: pd.DataFrame) -> None:
+    """Stop where the results were made from other predictions or another plan than the store holds now."""
+    changed = what_changed(store, cells[cells["status"] == "done"])
+    if changed:
+        raise ValueError(f"The results in `{store.root}` {changed}. Run `study stats {store.root}`.")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from data.analysed import ANALYSED, analysis_inputs
 from data.store import Store
 from stats.results import RESULT_COLUMNS, ComparisonResult, results_frame
 from study.analyses.all_pairs import PAIR_COLUMNS, all_pairs
@@ -51,6 +52,8 @@ from study.config.analysis import CONTRAST_KINDS, FOLD_IS_NO_ARM, SELECTED_KINDS
 from study.config.selected_plans import SelectedPlan
 from study.data_audit.results import stored_findings, stored_shortcuts
 
+NO_CELLS = pd.DataFrame(columns=["cell_id", "task"])
+
 
 def analyse(
     store: Store, plan: AnalysisPlan, *, own_plan: AnalysisPlan | None = None
@@ -67,7 +70,7 @@ def analyse(
     -------
     metrics, comparisons, estimates, pairs, mixed_fixed, mixed_random, mixed_models, mixed_tests,
     mixed_shares, selected, roc, roc_bands, reliability, decision, data_summary, data_flow, data_audit,
-    data_shortcut, findings
+    data_shortcut, findings, analysed (what the tables were made from)
 
     Raises
     ------
@@ -75,6 +78,9 @@ def analyse(
         cannot be paired; patients in training and test where the plan groups by patient. A comparison that
         cannot run for want of cells gives a row with a note instead.
     """
+    cells = store.cells()
+    # Before the first prediction is read: what changes meanwhile must show as a change.
+    inputs = analysis_inputs(store, cells[cells["status"] == "done"] if len(cells) else NO_CELLS)
     data = load_grid(store)
     _check_names(plan, data)
     check_patients(store, plan, data.tasks)
@@ -147,6 +153,7 @@ def analyse(
         "mixed_tests": _stacked((fit.tests for fit in mixed), TEST_COLUMNS),
         "mixed_shares": _stacked((fit.shares for fit in mixed), SHARE_COLUMNS),
         "findings": findings_table(comparisons, plan, mixed, own_plan, estimates=estimates, pairs=pairs),
+        ANALYSED: inputs[inputs["cell_id"].isna() | inputs["cell_id"].isin(data.metrics["cell_id"])],
     }
     for name, table in tables.items():
         store.write_result(name, table)

@@ -228,6 +228,10 @@ class Store:
             parts, self._reader("predictions"), kind="predictions", splits=splits, columns=columns
         )
 
+    def predictions_bytes(self, task: str, cell_id: str) -> bytes:
+        """Return the file of a done cell's predictions as it is, to hash it."""
+        return cells.read_part(self.place, "predictions", task, cell_id)[0]
+
     def read_history(
         self, *, task: str | None = None, cell_ids: Collection[str] | None = None
     ) -> pd.DataFrame:

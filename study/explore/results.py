@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from data.analysed import what_changed
 from data.store import Store
 from manuscript.origin import typed_store
 from study.analyses.grid_data import GridData
@@ -12,8 +13,7 @@ from study.analyses.grid_data import GridData
 def results_notice(store: Store, data: GridData) -> str | None:
     """Return what is wrong with the result tables and what to run; None where they are up to date.
 
-    They are where the table `metrics` holds the cells that are done now, with the AUCs that their
-    predictions give now.
+    They are where the plan and the predictions are those that they were made from.
     """
     command = f"`study stats {typed_store(store.root)}`"
     if not {"metrics", "selected", "findings"} <= set(store.results()):
@@ -21,16 +21,11 @@ def results_notice(store: Store, data: GridData) -> str | None:
             f"`study stats` has not run on this store. Run {command}, then make this page again: it then "
             "shows the findings and begins with the models that the study compares."
         )
-    old = store.read_result("metrics").set_index("cell_id")
-    now = data.metrics.set_index("cell_id")
-    if set(old.index) != set(now.index):
-        what = f"describe {len(old)} cells, but {len(now)} are done"
-    elif not _equal(old, now.loc[old.index], ["val_auc", "test_auc"]):
-        what = "hold other AUCs than the predictions give"
-    else:
+    what = what_changed(store, data.metrics)
+    if what is None:
         return None
     return (
-        f"The results of `study stats` are old: they {what}. Run {command}, then make this page again. "
+        f"The results of `study stats` {what}. Run {command}, then make this page again. "
         "Its table, curves and scores come from the predictions and are up to date; "
         "the findings are left out."
     )
@@ -64,12 +59,3 @@ def first_models(store: Store | None, metrics: pd.DataFrame) -> list[str]:
     if "fold" in ranked:
         ranked = ranked[ranked["fold"] == ranked["fold"].iloc[0]]
     return ranked["cell_id"].head(2).tolist()
-
-
-def _equal(old: pd.DataFrame, now: pd.DataFrame, columns: list[str]) -> bool:
-    return bool(
-        old[columns]
-        .astype("float64")
-        .reset_index(drop=True)
-        .equals(now[columns].astype("float64").reset_index(drop=True))
-    )

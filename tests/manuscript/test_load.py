@@ -53,6 +53,33 @@ def test_results_of_other_cells_stop_with_the_command(
         load_report(store.root)
 
 
+def test_a_changed_plan_stops_with_the_command_but_a_changed_title_does_not(
+    make_store: Callable[..., Store], analyse_store: Callable[[Store], None]
+) -> None:
+    store = make_store()
+    analyse_store(store)
+    text = store.read_study()
+    store.write_study("# a comment\n" + text.replace("A synthetic study", "Another title"))
+    assert load_report(store.root).study["title"] == "Another title"
+    store.write_study(text.replace("alpha = 0.05", "alpha = 0.01"))
+    with pytest.raises(ValueError, match=r"follow another analysis plan .* Run `study stats .*store`"):
+        load_report(store.root)
+
+
+def test_results_older_than_the_predictions_stop_with_the_command(
+    make_store: Callable[..., Store], analyse_store: Callable[[Store], None]
+) -> None:
+    store = make_store()
+    analyse_store(store)
+    row = store.cells().iloc[0]
+    predictions = store.read_predictions(cell_ids=[row["cell_id"]]).drop(columns="task", errors="ignore")
+    flipped = predictions.assign(score=1 - predictions["score"], logit_1=-predictions["logit_1"])
+    kept = {name: row[name] for name in ("cell_id", "task", "status", "pretrain", "head")}
+    store.write_cell(kept | {"index": int(row["index"])}, flipped)
+    with pytest.raises(ValueError, match=r"older than the predictions of 1 cell \(.*Run `study stats"):
+        load_report(store.root)
+
+
 def test_planned_cells_that_did_not_run_are_open(make_store: Callable[..., Store]) -> None:
     store = make_store()
     cells = store.cells()

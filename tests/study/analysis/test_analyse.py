@@ -64,6 +64,7 @@ def test_tables_are_written_and_returned(analysed: Analysed) -> None:
         "data_audit",
         "data_shortcut",
         "findings",
+        "analysed",
     }
     for name, table in tables.items():
         stored = store.read_result(name)

@@ -83,7 +83,7 @@ def test_results_of_other_predictions_are_called_old_and_left_out(own_store, stu
         rows.drop(columns="task", errors="ignore").assign(score=1 - rows["score"]),
     )
     result = study_command("explore", own_store.root)
-    assert "The results of `study stats` are old: they hold other AUCs" in result.stderr
+    assert "The results of `study stats` are older than the predictions of 1 cell ('cell0')" in result.stderr
     assert "planned analyses found" not in (own_store.root / "explore.html").read_text(encoding="utf-8")
 
 
@@ -91,7 +91,14 @@ def test_a_cell_that_was_not_analysed_makes_the_results_old(own_store, study_com
     study_command("stats", own_store.root)
     (own_store.root / "cells" / "cell3.json").unlink()
     result = study_command("explore", own_store.root)
-    assert "are old: they describe 3 cells, but 2 are done" in result.stderr
+    assert "The results of `study stats` describe 3 cells, but 2 cells are done" in result.stderr
+
+
+def test_another_plan_makes_the_results_old(own_store, study_command):
+    study_command("stats", own_store.root)
+    own_store.write_study(own_store.read_study().replace("[analysis]", "[analysis]\nalpha = 0.01"))
+    result = study_command("explore", own_store.root)
+    assert "The results of `study stats` follow another analysis plan" in result.stderr
 
 
 def test_with_folds_every_cell_has_scores_of_its_own_fold_alone(own_store, study_command):
