@@ -42,6 +42,12 @@ def analysis_inputs(store: Store, cells: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["what", "cell_id", "sha256"])
 
 
+def predictions_hash(store: Store, cells: pd.DataFrame) -> str:
+    """SHA-256 of the predictions of all these cells, in the order of their ids; empty without cells."""
+    hashes = _hashes(analysis_inputs(store, cells), "predictions").sort_index()
+    return hashlib.sha256("".join(hashes).encode()).hexdigest() if len(hashes) else ""
+
+
 def what_changed(store: Store, cells: pd.DataFrame) -> str | None:
     """How the store differs from what its results were made from, to follow "The results"; None if equal.
 

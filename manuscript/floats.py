@@ -18,6 +18,7 @@ from manuscript.figures.gradcam import choose_tiles, gradcam_panel
 from manuscript.figures.learning import learning_curves
 from manuscript.figures.roc import roc_curves
 from manuscript.grid import first_contrast, level_order, varied_factors
+from manuscript.limitations import limitations_text
 from manuscript.load import Report
 from manuscript.origin import gradcam_missing, missing_text, provenance_text
 from manuscript.plan import plan_text
@@ -287,6 +288,7 @@ def sentences(report: Report) -> Mapping[str, Markdown]:
         "protocol": describe.protocol_text,
         "plan": plan_text,
         "findings": describe.findings_text,
+        "limitations": limitations_text,
         "provenance": provenance_text,
     }
     return {name: Markdown(write(report)) for name, write in writers.items()}

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from data.analysed import ANALYSED, what_changed
+from data.analysed import ANALYSED, plan_hash, predictions_hash, what_changed
 from data.store import Store
 
 RESULT_TABLES = (
@@ -54,6 +54,7 @@ class Report:
     tables : result tables by name
     history : learning history of all done cells, None where there is none
     gradcam : index of the Grad-CAM images, None where there is none
+    plan_hash, predictions_hash : SHA-256 of the analysis plan and of all predictions; empty where unknown
     """
 
     mode: Literal["store", "published"]
@@ -64,6 +65,8 @@ class Report:
     tables: Mapping[str, pd.DataFrame | None] = field(default_factory=dict)
     history: pd.DataFrame | None = None
     gradcam: pd.DataFrame | None = None
+    plan_hash: str = ""
+    predictions_hash: str = ""
 
     def table(self, name: str) -> pd.DataFrame | None:
         """A result table with at least one row, else None."""
@@ -145,6 +148,8 @@ def load_report(root: Path | None) -> Report:
         tables=tables,
         history=store.read_history() if any_done else None,
         gradcam=_read_gradcam(root),
+        plan_hash=plan_hash(store.read_study()),
+        predictions_hash=predictions_hash(store, cells[cells["status"] == "done"]),
     )
 
 

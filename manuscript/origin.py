@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from manuscript.load import Report
 from manuscript.text import join_words
+
+SHORT = 8  # digits of a hash: enough to tell versions of one study apart
+_PACKAGES = ("torch", "torchvision", "numpy", "scipy", "pandas", "statsmodels")
 
 
 def missing_text(report: Report, what: str, *, planned: bool | None = None) -> str:
@@ -47,18 +53,22 @@ def typed_store(root: Path) -> str:
 
 
 def provenance_text(report: Report) -> str:
-    """Where the numbers come from: store, commit, versions, machine."""
+    """Where the numbers come from: store, hashes, commit, versions, machine, dates."""
     if report.mode == "published":
         return (
             "All numbers come from the published results of the original study, shipped with this project "
-            "(`data/published/grid.csv`), and were computed anew for this report."
+            f"(`data/published/grid.csv`), and were computed anew for this report. {_made_now()}"
         )
     environment, runs = report.run.get("environment", {}), report.run.get("runs", [])
     last = runs[-1] if runs else {}
     name = report.root.name if report.root else ""
     parts = [f"All numbers come from the store `{name}`"]
-    if last.get("study_hash"):
-        parts.append(f"study file `{str(last['study_hash'])[:8]}`")
+    hashes = {
+        "study file": last.get("study_hash"),
+        "analysis plan": report.plan_hash,
+        "predictions": report.predictions_hash,
+    }
+    parts += [f"{what} `{str(value)[:SHORT]}`" for what, value in hashes.items() if value]
     if environment.get("commit"):
         parts.append(f"code `{_short_commit(str(environment['commit']))}`")
     if "device" in report.cells.columns:
@@ -66,18 +76,27 @@ def provenance_text(report: Report) -> str:
         parts += [f"device {join_words(devices)}"] if devices else []
     if last.get("started"):
         parts.append(f"run of {str(last['started'])[:10]}")
-    return f"{', '.join(parts)}.{_software(environment)}"
+    return f"{', '.join(parts)}.{_software(environment)} {_made_now()}"
+
+
+def _made_now() -> str:
+    """When this document was made, and with which versions."""
+    made_with = []
+    for name in ("transfer-study", "great-tables", "plotnine"):
+        with suppress(PackageNotFoundError):  # a checkout on PYTHONPATH has no version
+            made_with.append(f"{name} {version(name)}")
+    return f"This document was made on {datetime.now(UTC).date().isoformat()} with {join_words(made_with)}."
 
 
 def _short_commit(commit: str) -> str:
     """The first digits of a commit, with its mark of uncommitted changes."""
     name, _, mark = commit.partition("+")
-    return f"{name[:8]}{' with changes' if mark else ''}"
+    return f"{name[:SHORT]}{' with changes' if mark else ''}"
 
 
 def _software(environment: Mapping[str, Any]) -> str:
     packages = environment.get("packages", {})
-    names = [f"{name} {packages[name]}" for name in ("torch", "numpy", "scipy", "pandas") if name in packages]
+    names = [f"{name} {packages[name]}" for name in _PACKAGES if name in packages]
     if environment.get("python"):
         names.insert(0, f"Python {environment['python']}")
     return f" Software: {join_words(names)}." if names else ""

@@ -187,6 +187,12 @@ def factor_name(column: str) -> str:
     return FACTOR_NAMES.get(column, column.replace("_", " ").capitalize())
 
 
+def mid_sentence(column: str) -> str:
+    """The name of a factor within a sentence: `backbone`, `LR decay`."""
+    name = factor_name(column)
+    return name if name[1:2].isupper() else f"{name[:1].lower()}{name[1:]}"
+
+
 def metric_label(metric: str) -> str:
     """Return `calibration_slope` as `Calibration slope`; other names with a capital."""
     text = METRIC_LABELS.get(metric, str(metric).replace("_", " "))

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -96,8 +97,10 @@ def test_negative_numbers_of_findings_get_a_true_minus(synthetic_report: Report)
 
 def test_provenance_names_store_study_code_and_software(synthetic_report: Report) -> None:
     text = provenance_text(synthetic_report)
-    assert "store `synthetic`, study file `feedbeef`, code `01234567 with changes`, device cpu" in text
-    assert "run of 2026-01-02. Software: Python 3.11.7 and numpy 2.4.6." in text
+    assert "store `synthetic`, study file `feedbeef`, analysis plan `" in text
+    assert f"predictions `{synthetic_report.predictions_hash[:8]}`, code `01234567 with changes`" in text
+    assert "device cpu, run of 2026-01-02. Software: Python 3.11.7 and numpy 2.4.6." in text
+    assert re.search(r"This document was made on 20\d\d-\d\d-\d\d with transfer-study 0", text)
 
 
 FLOATS = [
