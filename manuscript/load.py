@@ -23,6 +23,8 @@ RESULT_TABLES = (
     "mixed_fixed",
     "mixed_random",
     "mixed_models",
+    "mixed_tests",
+    "mixed_shares",
     "selected",
     "roc",
     "roc_bands",
@@ -136,6 +138,7 @@ def load_report(root: Path | None) -> Report:
     cells = _planned_cells(store)
     written = set(store.results())
     tables = {name: store.read_result(name) if name in written else None for name in RESULT_TABLES}
+    tables["architecture"] = _read_if_there(root / "architecture.parquet")
     if written & {ANALYSED, "metrics", "findings"}:
         _require_fresh(store, cells)
     any_done = bool((cells["status"] == "done").any())
@@ -147,7 +150,7 @@ def load_report(root: Path | None) -> Report:
         cells=cells,
         tables=tables,
         history=store.read_history() if any_done else None,
-        gradcam=_read_gradcam(root),
+        gradcam=_read_if_there(root / "gradcam" / "index.parquet"),
         plan_hash=plan_hash(store.read_study()),
         predictions_hash=predictions_hash(store, cells[cells["status"] == "done"]),
     )
@@ -178,8 +181,7 @@ def _read_run(root: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def _read_gradcam(root: Path) -> pd.DataFrame | None:
-    path = root / "gradcam" / "index.parquet"
+def _read_if_there(path: Path) -> pd.DataFrame | None:
     return pd.read_parquet(path) if path.is_file() else None
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from data.published_grid import load_published_grid
+from data.published_grid import load_published_architecture, load_published_grid
 from manuscript.load import Report
 from manuscript.published.collapsed import predicted_class
 from manuscript.published.from_summaries import ARMS
@@ -45,6 +45,7 @@ def published_report() -> Report:
         cells=metrics.assign(status="done", reason=None),
         tables={
             "metrics": metrics,
+            "architecture": load_published_architecture(),
             "comparisons": comparisons,
             "mixed_fixed": fixed,
             "mixed_random": random,

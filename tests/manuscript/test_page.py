@@ -23,7 +23,9 @@ def test_the_page_stands_alone(html: str) -> None:
 
 def test_every_figure_is_a_picture_with_alt_text(html: str) -> None:
     images = re.findall(r"<img[^>]*>", html)
-    assert len(images) == 5  # distribution, ROC, learning curves, Grad-CAM, distribution on validation
+    assert (
+        len(images) == 6
+    )  # cohort flow, distribution, ROC, learning curves, Grad-CAM, distribution on validation
     for image in images:
         alt = re.search(r'alt="([^"]+)"', image)
         assert alt is not None
