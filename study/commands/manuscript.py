@@ -1,9 +1,18 @@
 """`study manuscript`: make the article from a store."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+class Format(StrEnum):
+    """What the article is made as."""
+
+    HTML = "html"
+    DOCX = "docx"
+    PDF = "pdf"
 
 
 def register(app: typer.Typer) -> None:
@@ -24,12 +33,16 @@ def manuscript(
     preview: Annotated[
         bool, typer.Option("--preview", help="Do without Quarto, even where it is installed.")
     ] = False,
+    to: Annotated[
+        list[Format] | None,
+        typer.Option(help="html, docx or pdf; may be given more than once. Default: html, with Quarto all."),
+    ] = None,
 ) -> None:
-    """Make the article: tables, figures and findings of a run as one page.
+    """Make the article: tables, figures and findings of a run as a page, a Word file or a PDF.
 
     Uses Quarto where it is installed, else makes a preview of the same content.
 
-    Example: study manuscript runs/demo
+    Example: study manuscript runs/demo --to html --to pdf
     """
     import shutil
 
@@ -39,14 +52,15 @@ def manuscript(
     target = output or (Path("runs/published/manuscript") if shown is None else shown / "manuscript")
     quarto = None if preview else shutil.which("quarto")
     name = "the published grid" if shown is None else f"{shown}"
+    formats = None if to is None else [one.value for one in to]
     if quarto:
         typer.echo(f"Rendering {name} with Quarto …", err=True)
-        page = render_quarto(quarto, shown, target)
-        typer.echo(f"Article: {page}")
-        return
-    typer.echo(f"Rendering {name} as a preview …", err=True)
-    page = render_preview(shown, target)
-    typer.echo(f"Preview, made without Quarto: {page}")
+        made, what = render_quarto(quarto, shown, target, formats), "Article"
+    else:
+        typer.echo(f"Rendering {name} as a preview …", err=True)
+        made, what = render_preview(shown, target, formats or ["html"]), "Preview, made without Quarto"
+    for document in made:
+        typer.echo(f"{what}: {document}")
 
 
 def _store(store: Path | None, *, published: bool) -> Path | None:

@@ -35,8 +35,7 @@ def make_page(documents: Sequence[str], *, project: Path, work: Path, target: Pa
     ------
     ValueError : pandoc fails; a reference or citation is unresolved
     """
-    trees = [json.loads(_pandoc(["-f", _READER, "-t", "json"], text, project)) for text in documents]
-    tree = _joined(trees)
+    tree = joined_tree(documents, project)
     source = work / "page.json"
     source.write_text(json.dumps(tree), encoding="utf-8")
     banner = work / "banner.html"
@@ -50,7 +49,7 @@ def make_page(documents: Sequence[str], *, project: Path, work: Path, target: Pa
         f"--css={project / 'preview.css'}",
         f"--include-before-body={banner}",
     ]
-    _pandoc(arguments, "", project)
+    run_pandoc(arguments, "", project)
     html = page.read_text(encoding="utf-8")
     require_resolved(html)
     target.write_text(html, encoding="utf-8")
@@ -72,8 +71,14 @@ def require_resolved(html: str) -> None:
         )
 
 
-def _joined(trees: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """One tree: the article, then each supplement under its title."""
+def joined_tree(documents: Sequence[str], project: Path) -> dict[str, Any]:
+    """Pandoc's document of the article, then each supplement under its title, numbered and resolved.
+
+    Raises
+    ------
+    ValueError : pandoc fails; a label that is used twice; a reference to no label
+    """
+    trees = [json.loads(run_pandoc(["-f", _READER, "-t", "json"], text, project)) for text in documents]
     labels: dict[str, str] = {}
     first = trees[0]
     blocks = number_document(first, labels)
@@ -88,7 +93,7 @@ def _joined(trees: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return resolve_references(joined, labels)
 
 
-def _pandoc(arguments: list[str], text: str, folder: Path) -> str:
+def run_pandoc(arguments: list[str], text: str, folder: Path) -> str:
     """Run the pandoc that is installed with the package; a citation it misses counts as a failure."""
     import pypandoc
 

@@ -7,8 +7,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
+FORMATS = {"html": "html", "docx": "docx", "pdf": "typst"}  # ours, and Quarto's name
 DOCUMENTS = ("index.qmd", "supplement.qmd")
 PUBLISHED_DOCUMENTS = (*DOCUMENTS, "original.qmd")  # as in _quarto-published.yml
 
@@ -20,13 +22,14 @@ def project_folder() -> Path:
     return Path(manuscript.__path__[0])
 
 
-def render_preview(store: Path | None, output: Path) -> Path:
-    """Execute the .qmd files and write `output/index.html`.
+def render_preview(store: Path | None, output: Path, formats: Sequence[str] = ("html",)) -> list[Path]:
+    """Execute the .qmd files once and write `output/index.html`, `.docx` or `.pdf`.
 
     Parameters
     ----------
     store : the store to show; None = the published grid
-    output : folder of the page; an old page is removed first, so that a failure leaves none
+    output : folder of the documents; old ones are removed first, so that a failure leaves none
+    formats : of `FORMATS`
 
     Raises
     ------
@@ -34,20 +37,29 @@ def render_preview(store: Path | None, output: Path) -> Path:
     """
     from study.preview.execute import execute
     from study.preview.page import make_page
+    from study.preview.paper import make_docx, make_pdf
     from study.preview.qmd import parse_qmd
 
-    target = _fresh_target(output)
+    targets = _fresh_targets(output, formats)
     project = project_folder()
     documents = [parse_qmd(project / name) for name in (PUBLISHED_DOCUMENTS if store is None else DOCUMENTS)]
+    make = {"html": make_page, "docx": make_docx, "pdf": make_pdf}
     with tempfile.TemporaryDirectory(prefix="study-preview-") as folder:
         work = Path(folder)
         texts = execute(documents, env=_environment(store), images=work)
-        make_page(texts, project=project, work=work, target=target)
-    return target
+        for name, target in targets.items():
+            make[name](texts, project=project, work=work, target=target)
+    return list(targets.values())
 
 
-def render_quarto(quarto: str, store: Path | None, output: Path) -> Path:
+def render_quarto(
+    quarto: str, store: Path | None, output: Path, formats: Sequence[str] | None = None
+) -> list[Path]:
     """Run `quarto render` on the project and copy what it made to `output`.
+
+    Parameters
+    ----------
+    formats : of `FORMATS`; None = all
 
     Raises
     ------
@@ -55,11 +67,12 @@ def render_quarto(quarto: str, store: Path | None, output: Path) -> Path:
     """
     from study.preview.page import require_resolved
 
-    target = _fresh_target(output)
+    targets = _fresh_targets(output, formats or tuple(FORMATS))
     project = project_folder()
     made = project / "_manuscript"
     shutil.rmtree(made, ignore_errors=True)
-    done = subprocess.run([quarto, "render", str(project)], env=_environment(store), check=False)
+    chosen = ["--to", ",".join(FORMATS[name] for name in formats)] if formats else []
+    done = subprocess.run([quarto, "render", str(project), *chosen], env=_environment(store), check=False)
     if done.returncode != 0:
         raise ValueError(
             f"`quarto render` failed with exit code {done.returncode}; its messages stand above. "
@@ -68,17 +81,18 @@ def render_quarto(quarto: str, store: Path | None, output: Path) -> Path:
     for page in made.glob("*.html"):
         require_resolved(page.read_text(encoding="utf-8"))
     shutil.copytree(made, output, dirs_exist_ok=True)
-    return target
+    return [target for target in targets.values() if target.is_file()]
 
 
-def _fresh_target(output: Path) -> Path:
-    """`output/index.html`, with the folder made and an old page gone."""
+def _fresh_targets(output: Path, formats: Sequence[str]) -> dict[str, Path]:
+    """`output/index.*` of each format, with the folder made and old documents gone."""
     if output.exists() and not output.is_dir():
         raise NotADirectoryError(f"`{output}` is a file; give a folder with --output.")
     output.mkdir(parents=True, exist_ok=True)
-    target = output / "index.html"
-    target.unlink(missing_ok=True)
-    return target
+    targets = {name: output / f"index.{name}" for name in dict.fromkeys(formats)}
+    for target in targets.values():
+        target.unlink(missing_ok=True)
+    return targets
 
 
 def _environment(store: Path | None) -> dict[str, str]:

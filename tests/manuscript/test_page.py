@@ -11,7 +11,8 @@ from study.preview.render import render_preview
 
 @pytest.fixture(scope="module")
 def html(synthetic_store: Store, tmp_path_factory: pytest.TempPathFactory) -> str:
-    return render_preview(synthetic_store.root, tmp_path_factory.mktemp("page")).read_text(encoding="utf-8")
+    (path,) = render_preview(synthetic_store.root, tmp_path_factory.mktemp("page"))
+    return path.read_text(encoding="utf-8")
 
 
 def test_the_page_stands_alone(html: str) -> None:
