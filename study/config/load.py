@@ -59,12 +59,7 @@ def load_study(name_or_path: str | Path) -> LoadedStudy:
             f"Study `{name}` is neither a shipped study nor a file.{hint} "
             f"Shipped studies: {', '.join(shipped_studies())}. A study file of your own ends in .toml."
         )
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{path} is not a text file in UTF-8 (byte {error.start}); save it as UTF-8."
-        ) from error
+    text = read_text(path)
     return LoadedStudy(config=parse_study(text, source=str(path)), text=text, source=str(path))
 
 
@@ -87,6 +82,16 @@ def study_hash(config: StudyConfig) -> str:
     """SHA-256 of the canonical JSON of a study; comments and layout of the file do not matter."""
     canonical = json.dumps(config.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def read_text(path: Path) -> str:
+    """The text of a file; ValueError where it is not UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path} is not a text file in UTF-8 (byte {error.start}); save it as UTF-8."
+        ) from error
 
 
 def parse_toml(text: str, source: str) -> dict[str, Any]:

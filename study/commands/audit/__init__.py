@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from study.commands.audit.claims import claims_command
 from study.commands.audit.default_group import DefaultGroup
 
 
@@ -14,4 +15,5 @@ def register(app: typer.Typer) -> None:
         no_args_is_help=True,
         help="Find what a sharp statistical reviewer would object to.",
     )
-    app.add_typer(group, name="audit", hidden=not group.registered_commands)
+    group.command("claims")(claims_command)
+    app.add_typer(group, name="audit")

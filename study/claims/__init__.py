@@ -1,0 +1,1 @@
+"""`study audit claims`: published figures in a TOML file, checked against each other."""
