@@ -11,6 +11,8 @@ PUBLISHED_SHA256 = "58e10f30c23ae14a54106a52f395d419a6cc458604283142e347e6b8247d
 PRINTED_TABLES = Path(__file__).parent / "published" / "tables.csv"
 PUBLISHED_ARCHITECTURE = Path(__file__).parent / "published" / "architecture.csv"
 TEST_IMAGES = {"acl": (58, 45), "breast": (21, 57)}  # positive and negative images of the test sets
+VALIDATION_IMAGES = {"acl": (85, 68), "breast": (31, 86)}  # the same of the validation sets
+ACL_SLICES_PER_EXAM = {1: 107, 2: 276, 3: 100, 4: 13, 5: 2}  # exams by their number of slices, all parts
 METRICS = ("val_auc", "test_auc", "test_f1", "test_accuracy")
 
 

@@ -22,6 +22,7 @@ from manuscript.limitations import limitations_text
 from manuscript.load import Report
 from manuscript.origin import gradcam_missing, missing_text, provenance_text
 from manuscript.plan import plan_text
+from manuscript.referee import nothing_objected, referee_table
 from manuscript.tables import (
     cells_table,
     data_table,
@@ -42,6 +43,12 @@ def audit(report: Report) -> Any:
     """Findings of the audit per task."""
     table = audit_table(report)
     return Markdown(nothing_found(report)) if table is None else table
+
+
+def referee(report: Report) -> Any:
+    """What a reviewer would object to."""
+    table = referee_table(report)
+    return Markdown(nothing_objected(report)) if table is None else table
 
 
 def shortcut(report: Report) -> Any:

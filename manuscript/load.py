@@ -34,6 +34,7 @@ RESULT_TABLES = (
     "data_flow",
     "data_audit",
     "data_shortcut",
+    "audit_findings",
     "findings",
     "saliency",
     "saliency_tests",

@@ -1,0 +1,1 @@
+"""What a statistical reviewer would object to in a grid of classifiers: one file per family of rules."""
