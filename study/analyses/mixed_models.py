@@ -93,7 +93,7 @@ def fit_mixed(
     notes = [data.missing_note(data.planned), _collapsed_note(data.metrics)]
     notes.append(folds_note(data.planned, names=re.findall(r"\w+", plan.formula)))
     try:
-        frame, filled = _with_unused_levels(data.metrics, plan.formula)
+        frame, filled = with_unused_levels(data.metrics, plan.formula)
         notes = [filled, *notes]
         fit = fit_lmm(plan.formula, frame)
         fixed, random, models = mixed_tables(fit, plan.df, model=model, conf_level=conf_level)
@@ -221,7 +221,7 @@ def _unfitted(plan: MixedPlan, model: int, response: str, reason: str, note: str
     )
 
 
-def _with_unused_levels(metrics: pd.DataFrame, formula: str) -> tuple[pd.DataFrame, str | None]:
+def with_unused_levels(metrics: pd.DataFrame, formula: str) -> tuple[pd.DataFrame, str | None]:
     """Fill missing levels of grouping factors with a level of their own.
 
     Raises

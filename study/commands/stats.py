@@ -58,8 +58,21 @@ def stats_command(
     maps = write_saliency_tables(opened, conf_level=own.conf_level)
     print_saliency(console, {"saliency": maps["saliency"]})  # `study gradcam` prints all of them
     _name_missing(opened)
+    _referee(console, opened)
     console.print(f"\nTables: {opened.root / 'results'} (parquet and CSV)", soft_wrap=True)
     typer.echo(f"Next: study manuscript {opened.root}")
+
+
+def _referee(console: Console, store: Store) -> None:
+    """Write the referee's findings beside the results and say how many there are, errors by name."""
+    from study.referee.report import counts_text
+    from study.referee.table import referee_store
+
+    findings = referee_store(store)
+    for finding in findings:
+        if finding.severity == "error":
+            console.print(f"ERROR {finding.code}: {finding.sentence}", soft_wrap=True)
+    console.print(f"\nReferee: {counts_text(findings)} (study audit {store.root})", soft_wrap=True)
 
 
 def _print_published(console: Console) -> None:

@@ -18,7 +18,7 @@ from training.fusion import pretrain_parts
 from training.settings import FEATURES, CellSettings
 
 # Settings whose twins are told, not refused: the original study's numbering has levels that repeat.
-_TOLD = frozenset({"unfreeze", "unfreeze_count", "unfreeze_schedule", "unfreeze_every"})
+TOLD = frozenset({"unfreeze", "unfreeze_count", "unfreeze_schedule", "unfreeze_every"})
 _RATE = ("lr", "lr_decay", "lr_decay_factor", "warmup_epochs")
 _SHAPE = ("fc_ratio", "filters", "kernel_size")
 
@@ -70,7 +70,7 @@ def check_knobs(
     # Of the whole grid: a part of it, chosen with --only, may leave a factor out.
     idle = idle_factors(config, build_cells(config))
     twins = find_twins(cells, cuda=cuda, n_train=n_train, weights=weights)
-    refused = [found for found in twins if not _TOLD.issuperset(found.factors)]
+    refused = [found for found in twins if not TOLD.issuperset(found.factors)]
     faults = [*idle, *(found.text for found in refused)]
     if faults:
         raise ValueError(
@@ -169,6 +169,6 @@ def _rates(settings: CellSettings) -> tuple[float, ...]:
 
 def _trained_layers(settings: CellSettings, found: dict[str, Any]) -> Any:
     """The layers of the trunk that are trained in every epoch, instead of the settings that name them."""
-    for name in _TOLD:
+    for name in TOLD:
         found.pop(name)
     return tuple(settings.trained_children(epoch) for epoch in range(settings.epochs))

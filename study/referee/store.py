@@ -1,0 +1,149 @@
+"""A store as the referee sees it: cells, images, predictions and what `study stats` wrote."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from data.analysed import what_changed
+from data.store import Store
+from stats.levels import level_names
+from stats.referee.subject import Repeat, Subject
+from study.analyses.grid_data import GridData, load_grid
+from study.analyses.mixed_models import with_unused_levels
+from study.config import AnalysisPlan, parse_study
+from study.imports.study_file import is_imported, parse_stored_plan
+from study.referee.images import task_facts
+from study.referee.plan import planned_tests
+from study.referee.study_file import level_repeats, varied_factors
+
+if TYPE_CHECKING:
+    from stats.lmm.fit import LmmFit
+
+_SHOWN_SETS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """`equal` : sets of cells with the same test scores;  `constant` : cells with one score for all "
+    "images."""
+
+    equal: list[list[str]]
+    constant: list[str]
+
+
+def store_subject(store: Store) -> Subject:
+    """Return what a store holds; comparisons and winners as far as `study stats` wrote them.
+
+    Raises
+    ------
+    ValueError : no cell is done
+    """
+    data = load_grid(store)
+    text = store.read_study()
+    plan = parse_stored_plan(text, source=str(store.root / "study.toml"))
+    tests = planned_tests(plan)
+    factors = varied_factors(data.planned)
+    fits, unfitted = _fits(data, plan)
+    tables, not_judged = _tables(store, data)
+    selected = tables.get("selected")
+    scores = compared_scores(data)
+    metrics = data.metrics.assign(constant=data.metrics["cell_id"].isin(scores.constant))
+    repeats = () if is_imported(text) else level_repeats(parse_study(text))
+    return Subject(
+        name=store.root.name,
+        kind="store",
+        cells=data.planned,
+        factors=factors,
+        plan=tests,
+        alpha=plan.alpha,
+        tasks=tuple(task_facts(store, data, task, _chosen(selected, task)) for task in data.tasks),
+        metrics=metrics,
+        comparisons=tables.get("comparisons"),
+        estimates=tables.get("estimates"),
+        selected=selected,
+        repeats=(*repeats, *equal_predictions(metrics, scores, factors)),
+        fits=fits,
+        unfitted=unfitted,
+        not_judged=not_judged,
+    )
+
+
+def _tables(store: Store, data: GridData) -> tuple[dict[str, pd.DataFrame], tuple[str, ...]]:
+    """Result tables, and what cannot be judged where there are none or they speak of another state."""
+    written = set(store.results())
+    if "comparisons" not in written:
+        return {}, (f"there are no result tables; run `study stats {store.root}`, which referees too",)
+    changed = what_changed(store, data.planned[data.planned["status"] == "done"])
+    if changed:
+        return {}, (f"the result tables {changed}; run `study stats {store.root}`, which referees too",)
+    names = [name for name in ("comparisons", "estimates", "selected") if name in written]
+    tables = {name: store.read_result(name) for name in names}
+    return {name: table for name, table in tables.items() if len(table)}, ()
+
+
+def _fits(data: GridData, plan: AnalysisPlan) -> tuple[dict[str, LmmFit], dict[str, str]]:
+    from stats.lmm import fit_lmm
+
+    fits, unfitted = {}, {}
+    for formula in dict.fromkeys(entry.formula for entry in plan.mixed):
+        try:
+            frame, _ = with_unused_levels(data.metrics, formula)
+            fits[formula] = fit_lmm(formula, frame)
+        except ValueError as error:
+            unfitted[formula] = str(error)
+    return fits, unfitted
+
+
+def _chosen(selected: pd.DataFrame | None, task: str) -> list[str]:
+    if selected is None or "cell_id" not in selected:
+        return []
+    return list(dict.fromkeys(selected.loc[selected["task"] == task, "cell_id"].dropna().astype(str)))
+
+
+def equal_predictions(metrics: pd.DataFrame, scores: Scores, factors: tuple[str, ...]) -> tuple[Repeat, ...]:
+    """Sets of cells with the same score for every image, bit by bit, gathered by what their labels "
+    "differ in."""
+    found: dict[tuple[str, ...], list[Mapping[str, object]]] = {}
+    for members in scores.equal:
+        rows = metrics[metrics["cell_id"].isin(members)]
+        names = tuple(
+            name
+            for name in ("seed", *factors)
+            if name in rows and level_names(rows[name]).fillna("").nunique() > 1
+        )
+        levels = {name: " = ".join(level_names(rows[name]).fillna("not used")) for name in names}
+        row = {"task": str(rows["task"].iloc[0]), "cells": ", ".join(members), **levels}
+        found.setdefault(names, []).append(row)
+    return tuple(
+        Repeat(
+            kind="equal",
+            factors=names,
+            text=f"equal predictions with other {' and '.join(names) or 'cell ids'}",
+            n_sets=len(rows),
+            rows=tuple(rows[:_SHOWN_SETS]),
+        )
+        for names, rows in found.items()
+    )
+
+
+def compared_scores(data: GridData) -> Scores:
+    """Compare the test scores of all done cells of each task."""
+    sets: dict[str, list[str]] = {}
+    constant: list[str] = []
+    for task, cells in data.metrics.groupby("task", sort=False):
+        ids = cells["cell_id"].astype(str).tolist()
+        predictions = data.store.read_predictions(task=str(task), cell_ids=ids, splits=("test",))
+        for cell_id, part in predictions.groupby("cell_id", sort=False):
+            ordered = part.sort_values("image_id")
+            if ordered["score"].nunique() < 2:
+                constant.append(str(cell_id))
+                continue
+            digest = hashlib.sha256("\n".join([str(task), *ordered["image_id"].astype(str)]).encode())
+            digest.update(ordered["score"].to_numpy(dtype="float64").tobytes())
+            sets.setdefault(digest.hexdigest(), []).append(str(cell_id))
+    return Scores(equal=[members for members in sets.values() if len(members) > 1], constant=constant)
