@@ -1,8 +1,9 @@
-"""Names that become parts of paths: checked once, so that no name leaves its folder."""
+"""Names that become parts of paths, and paths that tables name: none leaves its folder."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 
@@ -27,3 +28,24 @@ def check_name(kind: str, name: object) -> str:
             "'_', '-' or '.', beginning with a letter or digit."
         )
     return name
+
+
+def inside(folder: Path, name: str) -> Path:
+    """The file that a stored table names, below its folder; links are followed before this is decided.
+
+    Raises
+    ------
+    ValueError : the name leads out of the folder, or is no name of a file
+    """
+    try:
+        root = folder.resolve()
+        path = (root / name).resolve()
+        leaves = not path.is_relative_to(root)
+    except (OSError, RuntimeError, ValueError):  # too long, a ring of links, a null character
+        leaves = True
+    if leaves:
+        raise ValueError(
+            f"A table of the store names the file {name!r}, which is not below '{folder}'. Such a table was "
+            "not written by this program; do not use the store, or make its pictures again."
+        )
+    return path

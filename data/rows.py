@@ -50,7 +50,7 @@ def parse_row(content: bytes, cell_id: str) -> dict[str, Any]:
         if row["cell_id"] != cell_id or row["status"] not in STATUSES:
             raise ValueError("its cell_id or status does not fit")
         check_name("task", row["task"])
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{type(error).__name__}: {error}") from error
     return row
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,6 +11,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
+from data.stored_types import as_stored, to_frame
 
 SPLITS = ("train", "val", "test")
 
@@ -91,15 +93,26 @@ def csv_text(frame: pd.DataFrame) -> str:
     return "\n".join([",".join(_field(str(name)) for name in frame.columns), *lines, ""])
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """Return a stored table; a damaged file is a ValueError that names it."""
+def read_table(
+    path: Path, *, types: Mapping[str, pa.DataType] | None = None, needed: Collection[str] = ()
+) -> pd.DataFrame:
+    """Return a stored table; a damaged file is a ValueError that names it (see `parse_table`)."""
     with naming(str(path)):
-        return parse_table(path.read_bytes(), str(path))
+        content = path.read_bytes()
+    return parse_table(content, str(path), types=types, needed=needed)
 
 
-def parse_table(content: bytes, file: str) -> pd.DataFrame:
-    """Return the table in the content of a parquet file; `file` is its name for the ValueError."""
-    return _parse(content, file, None).to_pandas()
+def parse_table(
+    content: bytes, file: str, *, types: Mapping[str, pa.DataType] | None = None, needed: Collection[str] = ()
+) -> pd.DataFrame:
+    """Return the table in the content of a parquet file; `file` is its name for the ValueError.
+
+    With `types` its columns are checked by `data.stored_types.as_stored`; `needed` must be among them.
+    """
+    table = _parse(content, file, None)
+    if types is not None:
+        table = as_stored(table, file, types=types, needed=needed)
+    return to_frame(table, file)
 
 
 def read_parts(
@@ -119,19 +132,22 @@ def read_parts(
     """
     _check_selection(splits, columns)
     wanted = None if columns is None else [name for name in columns if name != "task"]
+    types = PREDICTION_TYPES if kind == "predictions" else HISTORY_TYPES
     tables = []
     for task, cell_id in parts:
         content, file = read(task, cell_id)
         table = _parse(content, file, wanted if splits is None else _with_split(wanted))
+        needed = [name for name in types if name not in _OPTIONAL_PREDICTIONS] if columns is None else ()
+        table = as_stored(table, file, types=types, needed=needed)
         if splits is not None:
             table = table.filter(pc.is_in(table["split"], value_set=pa.array(sorted(splits), pa.string())))
         if (columns is not None and "task" in columns) or kind == "history":
             table = table.add_column(0, "task", pa.array([task] * table.num_rows, pa.string()))
         tables.append(table)
     if not tables:
-        types = PREDICTION_TYPES if kind == "predictions" else {"task": pa.string(), **HISTORY_TYPES}
-        return pd.DataFrame(columns=list(types if columns is None else columns))
-    frame = pa.concat_tables(tables, promote_options="permissive").to_pandas()
+        empty = types if kind == "predictions" else {"task": pa.string(), **types}
+        return pd.DataFrame(columns=list(empty if columns is None else columns))
+    frame = to_frame(pa.concat_tables(tables, promote_options="permissive"), file)
     return frame if columns is None else frame[list(columns)]
 
 
@@ -140,7 +156,7 @@ def naming(file: str) -> Iterator[None]:
     """Make errors of reading a parquet file a ValueError that names it and says what to do."""
     try:
         yield
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         raise ValueError(
             f"The file '{file}' cannot be read ({error}). Delete it and, for a cell, its file in `cells/`, "
             "then run the grid again."

@@ -14,6 +14,7 @@ import pandas as pd
 
 from data.analysed import ANALYSED, plan_hash, predictions_hash, what_changed
 from data.store import Store
+from manuscript.harmless import harmless
 
 RESULT_TABLES = (
     "metrics",
@@ -125,7 +126,7 @@ def find_store(start: Path | None = None) -> Path | None:
 
 
 def load_report(root: Path | None) -> Report:
-    """Read a store, or the published grid where `root` is None.
+    """Read a store, or the published grid where `root` is None; texts of a store are made harmless.
 
     Raises
     ------
@@ -146,12 +147,12 @@ def load_report(root: Path | None) -> Report:
     return Report(
         mode="store",
         root=root,
-        study=tomllib.loads(store.read_study()),
-        run=_read_run(root),
-        cells=cells,
-        tables=tables,
-        history=store.read_history() if any_done else None,
-        gradcam=_read_if_there(root / "gradcam" / "index.parquet"),
+        study=harmless(tomllib.loads(store.read_study())),
+        run=harmless(_read_run(root)),
+        cells=harmless(cells),
+        tables=harmless(tables),
+        history=harmless(store.read_history()) if any_done else None,
+        gradcam=harmless(_read_if_there(root / "gradcam" / "index.parquet")),
         plan_hash=plan_hash(store.read_study()),
         predictions_hash=predictions_hash(store, cells[cells["status"] == "done"]),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from matplotlib import rcParams
 from plotnine import element_blank, element_line, element_rect, element_text, theme, theme_bw
 
 MM_PER_INCH = 25.4
@@ -15,6 +16,9 @@ SHAPES = ("o", "^", "s", "D", "v", "P", "X")
 LINES = ("solid", "dashed", "dashdot", "dotted", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 INK = "#222222"
 FAINT = "#DDDDDD"
+
+# A name with two dollar signs is a name and no formula.
+rcParams["text.parse_math"] = False
 
 
 def theme_study(base_size: float = 9, *, width_mm: float = WIDTH_MM["page"], height_mm: float = 80) -> theme:

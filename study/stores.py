@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
 from data.store import Store
 from data.tables import read_table
 from manuscript.load import find_store
+
+GRID_TYPES = {"cell_id": pa.string(), "task": pa.string(), "index": pa.int64()}
 
 
 def newest_store() -> Path:
@@ -35,7 +38,9 @@ def planned_cells(store: Store) -> pd.DataFrame:
         raise FileNotFoundError(
             f"The store '{store.root}' has no planned grid. Run `study run-grid` into it first."
         )
-    grid = read_table(path).drop(columns="study")
+    grid = read_table(path, types=GRID_TYPES, needed=("cell_id", "task")).drop(
+        columns="study", errors="ignore"
+    )
     state = store.cells()
     if state.empty:
         return grid.assign(status="open", reason=None)

@@ -17,6 +17,7 @@ TASK_TYPES: Mapping[str, Mapping[str, pa.DataType]] = {
     "splits": SPLIT_TYPES,
     "exclusions": EXCLUSION_TYPES,
 }
+NEEDED = {"manifest": ("image_id", "label"), "splits": ("image_id", "split"), "exclusions": EXCLUSION_COLUMNS}
 
 
 def write_task(place: Place, folder: str, task: str, frame: pd.DataFrame) -> None:
@@ -29,7 +30,7 @@ def read_task(place: Place, folder: str, task: str) -> pd.DataFrame:
     name = task_name(folder, task)
     present = ", ".join(map(stem, place.names(folder, ".parquet"))) or "none"
     content = existing(place, name, f"no {folder} for task '{task}' (tasks: {present})")
-    return parse_table(content, place.full(name))
+    return parse_table(content, place.full(name), types=TASK_TYPES[folder], needed=NEEDED[folder])
 
 
 def read_exclusions(place: Place, task: str) -> pd.DataFrame:

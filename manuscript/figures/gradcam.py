@@ -11,6 +11,7 @@ from matplotlib import colormaps, rcParams
 from matplotlib.figure import Figure
 from PIL import Image
 
+from data.names import inside
 from manuscript.text import number, short_id
 from manuscript.theme import INK, MM_PER_INCH, WIDTH_MM
 
@@ -102,7 +103,7 @@ def _write(figure: Figure, tile: pd.Series, *, x: float, y: float) -> None:
 
 
 def _read(roots: Sequence[Path], name: str) -> np.ndarray:
-    path = next((root / name for root in roots if (root / name).is_file()), None)
+    path = next((path for root in roots if (path := inside(root, name)).is_file()), None)
     if path is None:
         raise FileNotFoundError(
             f"The Grad-CAM index names `{name}`, which is not in `{roots[0]}`. Run `study gradcam` again."

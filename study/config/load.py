@@ -100,6 +100,8 @@ def parse_toml(text: str, source: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{source} is not valid TOML: {error}.") from error
+    except RecursionError:
+        raise ValueError(f"{source} is nested too deeply to be a file of settings.") from None
 
 
 def validate(model: type[_Model], content: dict[str, Any], source: str, prefix: str = "") -> _Model:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from stats.metrics import THRESHOLD
 from study.analyses.arm_rows import shared_patients_note
 from study.analyses.grid_data import GridData, load_grid
 from study.config import AnalysisPlan
+from study.config.load import parse_toml
 from study.explore.cells import Predictions, by_patient, cell_rows, curve_points, setting_columns
 from study.explore.pictures import LARGEST, SMALLEST, Budget
 from study.explore.results import first_models, results_notice, sentences
@@ -101,7 +101,7 @@ def page_content(
         own = shown.metrics[shown.metrics["task"] == task]
         content["models"] = first_models(None if stale else store, own)
     settings = setting_columns(whole.planned)
-    study = tomllib.loads(text)
+    study = parse_toml(text, str(store.root / "study.toml"))
     return PageContent(
         title=str(study.get("title") or study.get("name") or store.root.name),
         description=str(study.get("description") or ""),

@@ -15,6 +15,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from data.images.pixels import read_pixels
+from data.names import inside
+
 SMALLEST, LARGEST = 32, 1024
 _QUALITY = 85
 _THREADS = 2
@@ -69,17 +72,17 @@ def map_pictures(
     Raises
     ------
     FileNotFoundError : an overlay of the index is gone
+    ValueError : the index names a file outside of the folder, or one that is no picture
     """
 
     def small(name: str) -> str:
-        path = folder / name
+        path = inside(folder, name)
         if not path.is_file():
             raise FileNotFoundError(
                 f"The Grad-CAM index names '{path}', which is gone. "
                 f"Run `study gradcam {folder.parent}` again."
             )
-        with Image.open(path) as picture:
-            return jpeg_text(picture.convert("RGB"), pixels)
+        return jpeg_text(Image.fromarray(read_pixels(path)), pixels)
 
     rows = index[["cell_id", "image_id", "overlay_path"]].itertuples(index=False, name=None)
     return _within(budget, [((cell, image), partial(small, name)) for cell, image, name in rows])

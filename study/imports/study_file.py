@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -43,7 +42,7 @@ class ImportedStudy(Frozen):
 
 def is_imported(text: str) -> bool:
     """Whether a study file says that its predictions were imported."""
-    return tomllib.loads(text).get("imported") is True
+    return parse_toml(text, "the study file of the store").get("imported") is True
 
 
 def parse_imported(text: str, *, source: str) -> ImportedStudy:

@@ -139,7 +139,7 @@ def _display(output: NotebookNode, block: CodeCell, target: Path) -> str:
     if "text/markdown" in data:
         inner = data["text/markdown"]
     elif "text/html" in data:
-        inner = f"```{{=html}}\n{data['text/html']}\n```"
+        inner = _raw_html(data["text/html"])
     elif "image/png" in data:
         inner = _image(data["image/png"], output.metadata.get("image/png", {}), block, target)
     else:
@@ -156,4 +156,15 @@ def _image(encoded: str, size: Mapping[str, Any], block: CodeCell, target: Path)
 
 
 def _fenced(text: str) -> str:
-    return f"```\n{text.rstrip()}\n```"
+    fence = _fence(text)
+    return f"{fence}\n{text.rstrip()}\n{fence}"
+
+
+def _raw_html(text: str) -> str:
+    fence = _fence(text)
+    return f"{fence}{{=html}}\n{text}\n{fence}"
+
+
+def _fence(text: str) -> str:
+    """More backticks than the text has in a row, so that no line of it can end the block."""
+    return "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))

@@ -16,6 +16,10 @@ _BANNER = """<div id="preview-note"><p>This page is a preview made without Quart
 and references, in a plainer layout. Install Quarto and run <code>study manuscript</code> again for the
 typeset article.</p></div>
 """
+# The page runs no script and asks nothing of a network, whatever a text in it says.
+_HEADER = """<meta http-equiv="Content-Security-Policy"
+content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:">
+"""
 _UNRESOLVED = re.compile(r"\?@[\w-]+")
 _NO_CITATION = re.compile(r"<strong>([\w:.-]+)\?</strong>")
 _NO_SOURCE = re.compile(r"\(\?\?\?\)")
@@ -40,6 +44,8 @@ def make_page(documents: Sequence[str], *, project: Path, work: Path, target: Pa
     source.write_text(json.dumps(tree), encoding="utf-8")
     banner = work / "banner.html"
     banner.write_text(_BANNER, encoding="utf-8")
+    header = work / "header.html"
+    header.write_text(_HEADER, encoding="utf-8")
     page = work / "page.html"
     arguments = [
         *("-f", "json", "-t", "html5", str(source), "-o", str(page)),
@@ -48,6 +54,7 @@ def make_page(documents: Sequence[str], *, project: Path, work: Path, target: Pa
         "--metadata=reference-section-title:References",
         f"--css={project / 'preview.css'}",
         f"--include-before-body={banner}",
+        f"--include-in-header={header}",
     ]
     run_pandoc(arguments, "", project)
     html = page.read_text(encoding="utf-8")

@@ -54,7 +54,11 @@ def read_user_table(path: Path) -> pd.DataFrame:
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
-    frame = pd.read_parquet(path)
+    try:
+        frame = pd.read_parquet(path)
+    except Exception as error:
+        # pandas believes what the file says of its columns; where that is false, anything may be raised.
+        raise ValueError(f"damaged or not parquet ({type(error).__name__}: {error})") from error
     for name in frame.columns:
         first = frame[name].dropna().head(1)
         if len(first) and isinstance(first.iloc[0], Decimal):

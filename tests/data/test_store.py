@@ -185,6 +185,7 @@ def test_a_damaged_cell_file_is_named_and_counts_as_not_run(tmp_path):
         '{"cell_id": "c9", "sta',
         '{"cell_id": "other", "task": "breast", "status": "done"}',
         "[]",
+        "[" * 100_000,
     ):
         (tmp_path / "cells" / "c9.json").write_text(text)
         with pytest.warns(UserWarning, match=r"cells/c9\.json' is damaged .* Run the grid again"):

@@ -6,7 +6,7 @@ from typing import Any
 import pypandoc
 import pytest
 
-from study.preview.execute import execute
+from study.preview.execute import _fenced, _raw_html, execute
 from study.preview.page import make_page, require_resolved
 from study.preview.qmd import CodeCell, Prose, parse_qmd
 from study.preview.references import metadata_text, number_document, resolve_references
@@ -229,3 +229,12 @@ def test_a_figure_without_output_stops_the_preview(tmp_path: Path) -> None:
     page = '```{python}\n#| label: roc\n#| fig-alt: "Curves."\nfigure = 1\n```\n'
     with pytest.raises(ValueError, match="is a figure, but it gave no output"):
         execute([_parsed(tmp_path, page)], env=dict(os.environ), images=tmp_path)
+
+
+def test_no_text_of_a_table_ends_its_raw_block():
+    html = "<td>x\n```\n\n[c](javascript:y)\n\n````{=html}\n&lt;b&gt;</td>"
+    first, *inner, last = _raw_html(html).split("\n")
+    assert "\n".join(inner) == html
+    assert first == "`````{=html}"
+    assert last == "`````"
+    assert _fenced("plain") == "```\nplain\n```"

@@ -16,6 +16,7 @@ from study.config import (
     study_hash,
 )
 from study.config import split as split_config
+from study.imports.study_file import is_imported
 from training import layer_groups, settings
 
 GOOD = """
@@ -209,3 +210,11 @@ def test_a_policy_that_cannot_act_is_refused(text, message):
 def test_the_study_file_and_the_data_know_the_same_policies():
     for name in ("DuplicatePolicy", "LabelConflictPolicy"):
         assert get_args(getattr(split_config, name)) == get_args(getattr(policies, name))
+
+
+@pytest.mark.parametrize("text", ["x = " + "[" * 3000, "x = " + "{a=" * 3000])
+def test_a_file_nested_too_deeply_is_named(text):
+    with pytest.raises(ValueError, match=r"deep\.toml is nested too deeply"):
+        parse_study(text, source="deep.toml")
+    with pytest.raises(ValueError, match="nested too deeply"):
+        is_imported(text)

@@ -14,7 +14,14 @@ ALLOWED = {
     "data": set(),
     "training": {"data"},
     "stats": {"data.store"},
-    "manuscript": {"stats", "data.analysed", "data.store", "data.published_grid", "data.registry"},
+    "manuscript": {
+        "stats",
+        "data.analysed",
+        "data.names",
+        "data.store",
+        "data.published_grid",
+        "data.registry",
+    },
     "study": set(ROOMS),
 }
 FORBIDDEN_LIBRARIES = {

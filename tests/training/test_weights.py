@@ -1,5 +1,6 @@
 """Weights levels: strict loaders on files in the documented layouts, hashes, and a usable random level."""
 
+import contextlib
 import hashlib
 import os
 import pickle
@@ -18,7 +19,7 @@ from training.preprocess import preprocess
 from training.weights import load_backbone, resolve_weights, weights_available
 from training.weights_files import PUBLIC_FILES, default_weights_dir
 from training.weights_random import calibration_images, initial_tensors, random_trunk
-from training.weights_read import trunk_from_file
+from training.weights_read import read_tensors, trunk_from_file
 
 
 @pytest.fixture(autouse=True)
@@ -353,3 +354,18 @@ def test_random_hash_covers_backbone_and_seed(tmp_path):
     hashes = {random_sha256("ResNet18"), random_sha256("ResNet18", seed=1), random_sha256("ResNet50")}
     assert len(hashes) == 3
     assert resolve_weights("random", "ResNet18", weights_dir=tmp_path).sha256 in hashes
+
+
+@pytest.mark.parametrize("damage", [b"u", b"X", b"\x8c", b"(", b"0", b"}]"])
+def test_an_old_file_with_damaged_instructions_is_named(damage, tmp_path):
+    path = tmp_path / "old.pt"
+    torch.save({"a": torch.ones(2)}, path, _use_new_zipfile_serialization=False)
+    content = path.read_bytes()
+    refused = 0
+    for at in range(len(content) - 100, len(content) - 20, 7):
+        path.write_bytes(content[:at] + damage + content[at + len(damage) :])
+        with contextlib.suppress(ValueError):
+            read_tensors(path)
+            continue
+        refused += 1
+    assert refused > 0

@@ -181,3 +181,15 @@ def test_the_most_confident_image_of_each_kind_is_chosen() -> None:
 def test_a_gradcam_image_that_is_gone_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"names `image\.png`, .* Run `study gradcam` again"):
         gradcam_panel(choose_tiles(_index(1)), roots=[tmp_path], arms={})
+
+
+def test_a_gradcam_index_that_names_files_elsewhere_is_refused(images: Path) -> None:
+    tiles = choose_tiles(_index(1)).assign(image_path="../image.png")
+    with pytest.raises(ValueError, match="which is not below"):
+        gradcam_panel(tiles, roots=[images / "gradcam"], arms={})
+
+
+def test_a_level_with_dollar_signs_is_a_name_and_no_formula() -> None:
+    metrics = _metrics(4).assign(head="$\\undefined{$")
+    study = {"factors": {**STUDY["factors"], "head": ["$\\undefined{$"]}}
+    factor_distribution(metrics, ["head"], study=study, arm="pretrain").draw().draw_without_rendering()

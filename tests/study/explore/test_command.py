@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from data.atomic import write_parquet
 from study.explore.page import embedded_json
 
 
@@ -260,3 +261,13 @@ def test_embedded_json_cannot_end_its_element():
 def test_embedded_json_refuses_what_is_no_json():
     with pytest.raises(ValueError, match="not JSON compliant"):
         embedded_json([float("nan")])
+
+
+@pytest.mark.parametrize("leads", ["../../secret.png", "/etc/hostname"])
+def test_an_index_that_names_files_elsewhere_is_refused(study_command, own_store, leads):
+    Image.new("RGB", (48, 48)).save(own_store.root.parent / "secret.png")
+    path = own_store.gradcam_dir() / "index.parquet"
+    write_parquet(path, pd.read_parquet(path).assign(overlay_path=leads))
+    result = study_command("explore", own_store.root)
+    assert result.exit_code == 2
+    assert "which is not below" in result.output

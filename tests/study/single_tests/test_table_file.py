@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from stats.levels import levels
@@ -98,3 +100,11 @@ def test_lists_and_dates_are_no_levels_and_no_numbers(tmp_path: Path) -> None:
         levels(frame["l"])
     with pytest.raises(ValueError, match="`d` is not numeric \\('2024-01-01 00:00:00'"):
         number_column(frame, "d")
+
+
+def test_parquet_whose_notes_for_pandas_are_false_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    table = pa.table({"a": [1, 2]})
+    pq.write_table(table.replace_schema_metadata({"pandas": '{"columns": [{"name": "a"}]}'}), path)
+    with pytest.raises(ValueError, match="damaged or not parquet"):
+        read_user_table(path)
