@@ -27,6 +27,8 @@ RESULT_TABLES = (
     "mixed_tests",
     "mixed_shares",
     "selected",
+    "split_metrics",
+    "detectable",
     "roc",
     "roc_bands",
     "reliability",

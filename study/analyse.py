@@ -14,6 +14,7 @@ from study.analyses.all_pairs import PAIR_COLUMNS, all_pairs
 from study.analyses.cell_tests import CellTest, cell_test_rows
 from study.analyses.data_flow import data_flow
 from study.analyses.data_summary import data_summary
+from study.analyses.detectable import DETECTABLE_COLUMNS, detectable_rows
 from study.analyses.findings import findings_table, is_planned
 from study.analyses.folded_recipes import folded_recipe_rows
 from study.analyses.folds import (
@@ -46,6 +47,7 @@ from study.analyses.selection import (
     select_cells,
     selected_rows,
 )
+from study.analyses.split_metrics import SPLIT_METRIC_COLUMNS, split_metrics
 from study.analyses.winners import winner_estimates
 from study.config import AnalysisPlan
 from study.config.analysis import CONTRAST_KINDS, FOLD_IS_NO_ARM, SELECTED_KINDS
@@ -69,8 +71,8 @@ def analyse(
     Returns
     -------
     metrics, comparisons, estimates, pairs, mixed_fixed, mixed_random, mixed_models, mixed_tests,
-    mixed_shares, selected, roc, roc_bands, reliability, decision, data_summary, data_flow, data_audit,
-    data_shortcut, findings, analysed (what the tables were made from)
+    mixed_shares, selected, split_metrics, detectable, roc, roc_bands, reliability, decision, data_summary,
+    data_flow, data_audit, data_shortcut, findings, analysed (what the tables were made from)
 
     Raises
     ------
@@ -140,6 +142,25 @@ def analyse(
                 for (contrast, select, task), selection in selections.items()
             ),
             SELECTED_COLUMNS,
+        ),
+        "split_metrics": _stacked(
+            (
+                split_metrics(
+                    store,
+                    selection,
+                    conf_level=plan.conf_level,
+                    by_patient=_by_patient(plan, contrast, select),
+                )
+                for (contrast, select, task), selection in selections.items()
+            ),
+            SPLIT_METRIC_COLUMNS,
+        ),
+        "detectable": _stacked(
+            (
+                detectable_rows(selection, alpha=plan.alpha, by_patient=_by_patient(plan, contrast, select))
+                for (contrast, select, task), selection in selections.items()
+            ),
+            DETECTABLE_COLUMNS,
         ),
         "roc": _stacked(
             ((roc_rows if data.n_folds(s.task) == 1 else folded_roc_rows)(s) for s in selections.values()),

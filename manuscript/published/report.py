@@ -13,7 +13,9 @@ from manuscript.published.from_summaries import ARMS
 from manuscript.text import interval, number, p_phrase
 from stats.lmm import fit_lmm
 from stats.lmm.contrasts import contrasts
+from stats.lmm.random_effects import variance_shares
 from stats.lmm.summary import mixed_tables
+from stats.lmm.term_tests import term_tests
 from stats.ranks.wilcoxon import rank_sum_test
 
 NAMES = {"clf": "head", "fcsizeratio": "fc_ratio", "numfilters": "filters", "lrdecay": "lr_decay"}
@@ -31,11 +33,14 @@ def published_report() -> Report:
     """The original study's grid with the tests that its metrics allow: Wilcoxon and mixed models."""
     grid = load_published_grid().rename(columns=NAMES)
     grid.insert(0, "cell_id", [f"row{number:03d}" for number in range(1, len(grid) + 1)])
-    mixed = [mixed_tables(fit_lmm(text, grid), model=i) for i, text in enumerate(FORMULAS, start=1)]
-    fixed, random, models = (pd.concat(parts, ignore_index=True) for parts in zip(*mixed, strict=True))
-    comparisons = pd.concat(
-        [_wilcoxon(grid), contrasts(fit_lmm(FORMULAS[1], grid), "head", adjust="holm")], ignore_index=True
+    fits = [fit_lmm(text, grid) for text in FORMULAS]
+    mixed = [mixed_tables(fit, model=number) for number, fit in enumerate(fits, start=1)]
+    tests, shares = (
+        pd.concat([made(fit).assign(formula=text) for fit, text in zip(fits, FORMULAS, strict=True)])
+        for made in (term_tests, variance_shares)
     )
+    fixed, random, models = (pd.concat(parts, ignore_index=True) for parts in zip(*mixed, strict=True))
+    comparisons = pd.concat([_wilcoxon(grid), contrasts(fits[1], "head", adjust="holm")], ignore_index=True)
     metrics = _without_unused(grid).assign(seed=None, fold=None, collapsed=predicted_class(grid).notna())
     return Report(
         mode="published",
@@ -50,6 +55,8 @@ def published_report() -> Report:
             "mixed_fixed": fixed,
             "mixed_random": random,
             "mixed_models": models,
+            "mixed_tests": tests.reset_index(drop=True),
+            "mixed_shares": shares.reset_index(drop=True),
             "findings": _findings(comparisons, fixed, grid),
         },
     )

@@ -87,6 +87,7 @@ def fit_mixed(
     from stats.lmm.checks import drop_note
     from stats.lmm.random_effects import variance_explained, variance_shares
     from stats.lmm.summary import mixed_tables
+    from stats.lmm.term_tests import term_tests
     from stats.lmm.terms import term_meanings
 
     response = parse_formula(plan.formula).response
@@ -115,7 +116,7 @@ def fit_mixed(
         meanings=term_meanings(fit),
         random=random,
         models=models,
-        tests=_tests(fit, plan.df).assign(**head)[TEST_COLUMNS],
+        tests=term_tests(fit, df=plan.df).assign(**head)[TEST_COLUMNS],
         shares=variance_shares(fit).assign(**head)[SHARE_COLUMNS],
         contrasts=_contrasts(fit, plan, response, note, conf_level=conf_level, planned=planned),
         response=response,
@@ -142,18 +143,6 @@ def check_mixed(plan: MixedPlan, columns: set[str]) -> None:
                 f"analysis.mixed '{plan.formula}' compares levels of `{name}`, which is not among its fixed "
                 f"effects ({', '.join(fixed) or 'none'})."
             )
-
-
-def _tests(fit: LmmFit, df: str) -> pd.DataFrame:
-    """F tests of the fixed terms and likelihood-ratio tests of the random ones."""
-    from stats.lmm.anova import anova
-    from stats.lmm.lrt import ranova
-
-    fixed = anova(fit, df=df).assign(part="fixed", method=f"F, type III, {df}")
-    random = ranova(fit).rename(columns={"df": "df1"})
-    random = random.assign(part="random", df2=float("nan"), method="likelihood ratio, conservative")
-    columns = ["part", "term", "statistic", "df1", "df2", "p_value", "method"]
-    return pd.concat([part[columns] for part in (fixed, random) if len(part)], ignore_index=True)
 
 
 def _second_engine(fit: LmmFit) -> str | None:

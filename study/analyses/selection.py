@@ -153,7 +153,7 @@ def model_auc(test: PairedPredictions, k: int, *, by_patient: bool, conf_level: 
     n_positive = int(test.labels.sum())
     if min(n_positive, test.labels.size - n_positive) < 2:
         return None
-    groups = _patients(test) if by_patient else None
+    groups = patients(test) if by_patient else None
     return auc_ci(test.labels, test.ranking[:, k], group=groups, conf_level=conf_level)
 
 
@@ -180,7 +180,7 @@ def _test_predictions(data: GridData, task: str, best: dict[str, pd.Series]) -> 
     return paired_predictions({f"cell {cell_id}": parts[cell_id] for cell_id in ids})
 
 
-def _patients(test: PairedPredictions) -> list[str] | None:
+def patients(test: PairedPredictions) -> list[str] | None:
     """Patient ids; None where an image has none, or a class fewer than two patients."""
     if test.groups is None or any(group is None for group in test.groups):
         return None

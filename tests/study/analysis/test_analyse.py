@@ -54,6 +54,8 @@ def test_tables_are_written_and_returned(analysed: Analysed) -> None:
         "mixed_models",
         "mixed_tests",
         "mixed_shares",
+        "split_metrics",
+        "detectable",
         "selected",
         "roc",
         "roc_bands",
