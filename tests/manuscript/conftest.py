@@ -12,6 +12,7 @@ from data.store import Store
 from manuscript.load import Report, load_report
 from study.analyse import analyse
 from study.config import parse_study
+from study.preview.render import render_preview
 
 STUDY = """
 name = "synthetic"
@@ -209,6 +210,13 @@ def synthetic_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 @pytest.fixture(scope="session")
 def synthetic_report(synthetic_store: Store) -> Report:
     return load_report(synthetic_store.root)
+
+
+@pytest.fixture(scope="session")
+def documents(synthetic_store: Store, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The article of the synthetic store as html, docx and pdf, from one execution."""
+    paths = render_preview(synthetic_store.root, tmp_path_factory.mktemp("page"), ("html", "docx", "pdf"))
+    return {path.suffix[1:]: path for path in paths}
 
 
 @pytest.fixture

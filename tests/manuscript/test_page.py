@@ -2,17 +2,16 @@
 
 import base64
 import re
+from pathlib import Path
 
 import pytest
 
 from data.store import Store
-from study.preview.render import render_preview
 
 
 @pytest.fixture(scope="module")
-def html(synthetic_store: Store, tmp_path_factory: pytest.TempPathFactory) -> str:
-    (path,) = render_preview(synthetic_store.root, tmp_path_factory.mktemp("page"))
-    return path.read_text(encoding="utf-8")
+def html(documents: dict[str, Path]) -> str:
+    return documents["html"].read_text(encoding="utf-8")
 
 
 def test_the_page_stands_alone(html: str) -> None:

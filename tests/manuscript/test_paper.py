@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from data.store import Store
 from study.preview import page, paper
 from study.preview.native_tables import prepared, with_native_tables
-from study.preview.render import project_folder, render_preview
+from study.preview.render import project_folder
 
 GT_HTML = """<div id="x"><style>#x td { color: red; }</style>
 <table class="gt_table"><thead><tr><th class="gt_col_heading gt_left">Arm</th>
@@ -19,29 +18,22 @@ GT_HTML = """<div id="x"><style>#x td { color: red; }</style>
 <tfoot><tr><td class="gt_sourcenote" colspan="2">A note.</td></tr></tfoot></table></div>"""
 
 
-@pytest.fixture(scope="module")
-def made(synthetic_store: Store, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The three documents of the synthetic store, from one execution."""
-    paths = render_preview(synthetic_store.root, tmp_path_factory.mktemp("paper"), ("html", "docx", "pdf"))
-    return {path.suffix[1:]: path for path in paths}
-
-
 def _word(path: Path) -> tuple[str, list[str]]:
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
         return archive.read("word/document.xml").decode("utf-8"), names
 
 
-def test_word_has_every_table_and_picture_of_the_page(made: dict[str, Path]) -> None:
-    html = made["html"].read_text(encoding="utf-8")
-    document, names = _word(made["docx"])
+def test_word_has_every_table_and_picture_of_the_page(documents: dict[str, Path]) -> None:
+    html = documents["html"].read_text(encoding="utf-8")
+    document, names = _word(documents["docx"])
     assert document.count("<w:tbl>") == len(re.findall(r'<table[^>]*class="gt_table"', html)) > 10
     assert document.count("<pic:pic") == html.count("<img ") > 3
     assert len([name for name in names if name.startswith("word/media/")]) == html.count("<img ")
 
 
-def test_word_has_resolved_references_and_the_citations(made: dict[str, Path]) -> None:
-    document, _ = _word(made["docx"])
+def test_word_has_resolved_references_and_the_citations(documents: dict[str, Path]) -> None:
+    document, _ = _word(documents["docx"])
     text = re.sub(r"<[^>]+>", "", document)
     assert "Supplementary\u00a0Table\u00a01" in text
     assert "DeLong" in text
@@ -51,8 +43,8 @@ def test_word_has_resolved_references_and_the_citations(made: dict[str, Path]) -
     assert anchors <= set(re.findall(r'<w:bookmarkStart [^>]*w:name="([^"]+)"', document))
 
 
-def test_pdf_has_pages(made: dict[str, Path]) -> None:
-    content = made["pdf"].read_bytes()
+def test_pdf_has_pages(documents: dict[str, Path]) -> None:
+    content = documents["pdf"].read_bytes()
     assert content.startswith(b"%PDF-")
     assert len(content) > 100_000  # the pictures are in it
 

@@ -88,24 +88,6 @@ def _write_map(store: Store, cell_id: str, image_id: str) -> None:
     write_parquet(store.gradcam_dir() / "index.parquet", index)
 
 
-@pytest.fixture(scope="session")
-def browser():
-    """Headless Chromium without a network."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    driver = shutil.which("chromedriver")
-    if program is None or driver is None:
-        pytest.skip("no Chromium and chromedriver on PATH")
-    options = webdriver.ChromeOptions()
-    options.binary_location = program
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1280,1600"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    started = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield started
-    started.quit()
-
-
 @pytest.fixture
 def open_page(browser):
     """Open a page, wait until it is drawn, and return the browser."""
