@@ -41,8 +41,9 @@ golden: ## rewrite the reference values with R (needs R and the packages in test
 bench: $(STAMP) ## run the benchmarks beside their peers
 	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
 
-validate: $(STAMP) ## simulate size and coverage of every test and interval (minutes; writes docs/statistics/validation.md)
+validate: $(STAMP) ## simulate every test and interval, and audits of papers (minutes; writes docs/statistics/*validation.md)
 	$(BIN)/python -m benchmarks.validation
+	$(BIN)/python -m benchmarks.claims
 
 clean: ## remove .venv and caches; stores under runs/ stay
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis *.egg-info

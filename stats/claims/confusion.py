@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from stats.claims.check import Check, first_possible, not_run
 from stats.claims.printed import Printed, Reading
 
-MOST_TABLES = 20_000_000  # (P + 1) * (N + 1); beyond, memory and minutes
+MOST_TABLES = 5_000_000  # (P + 1) * (N + 1); beyond, memory and minutes
 MOST_LISTED = 1000
 
 Floats = NDArray[np.float64]

@@ -12,11 +12,11 @@ from stats.claims.check import Check, first_possible
 from stats.claims.printed import Printed, Range, Reading
 
 
-def possible_counts(values: Range, of: int, *, step: float = 1.0) -> tuple[float, ...]:
-    """Return all counts k in 0, step, ... `of` whose share k / of lies in `values`."""
+def possible_counts(values: Range, of: int, *, step: float = 1.0) -> range:
+    """Return all k whose share k * step / of lies in `values` and in 0 to 1; not listed, they may be many."""
     low = math.ceil(max(values.low, 0.0) * of / step - 1e-9)
     high = math.floor(min(values.high, 1.0) * of / step + 1e-9)
-    return tuple(k * step for k in range(low, high + 1))
+    return range(low, high + 1)
 
 
 def share_check(printed: Printed, *, n: int, what: str) -> Check:
@@ -26,26 +26,14 @@ def share_check(printed: Printed, *, n: int, what: str) -> Check:
     ----------
     n : of what it is a share;  what : its name in the sentence
     """
-
-    def ask(reading: Reading) -> Check:
-        counts = possible_counts(printed.range(reading), n)
-        if not counts:
-            return Check(
-                code="share-step",
-                verdict="contradiction",
-                sentence=f"{what} {printed.text} is no whole number out of {n}: "
-                f"{_nearest(printed.value, n, 1.0)}.",
-                evidence=_neighbours(printed.value, n, 1.0),
-            )
-        said = f"{counts[0]:g}" if len(counts) == 1 else f"{counts[0]:g} to {counts[-1]:g}"
-        return Check(
-            code="share-step",
-            verdict="consistent",
-            sentence=f"{what} {printed.text} is {said} of {n}.",
-            evidence=({"low": counts[0], "high": counts[-1], "of": n},),
-        )
-
-    return first_possible(ask)
+    return _fraction_check(
+        "share-step",
+        printed,
+        of=n,
+        step=1.0,
+        possible=f"{what} {printed.text} is {{counts}} of {n}.",
+        impossible=f"{what} {printed.text} is no whole number out of {n}: {{nearest}}.",
+    )
 
 
 def auc_check(printed: Printed, *, n_positive: int, n_negative: int, ties: bool | None = None) -> Check:
@@ -58,27 +46,49 @@ def auc_check(printed: Printed, *, n_positive: int, n_negative: int, ties: bool 
     """
     pairs = n_positive * n_negative
     step, kind = (1.0, "whole") if ties is False else (0.5, "whole or half")
+    return _fraction_check(
+        "auc-step",
+        printed,
+        of=pairs,
+        step=step,
+        possible=f"AUC {printed.text} is {{counts}} of {pairs} pairs.",
+        impossible=f"AUC {printed.text} is no {kind} number of the {n_positive} x {n_negative} = {pairs} "
+        "pairs: {nearest}.",
+    )
+
+
+def _fraction_check(
+    code: str, printed: Printed, *, of: int, step: float, possible: str, impossible: str
+) -> Check:
+    """Check that a fraction of `of` is a number of steps.
+
+    possible, impossible : sentences with {counts} and {nearest} to fill in
+    """
 
     def ask(reading: Reading) -> Check:
-        counts = possible_counts(printed.range(reading), pairs, step=step)
+        counts = possible_counts(printed.range(reading), of, step=step)
         if not counts:
             return Check(
-                code="auc-step",
+                code=code,
                 verdict="contradiction",
-                sentence=f"AUC {printed.text} is no {kind} number of the "
-                f"{n_positive} x {n_negative} = {pairs} pairs: {_nearest(printed.value, pairs, step)}.",
-                evidence=_neighbours(printed.value, pairs, step),
+                sentence=impossible.format(nearest=_nearest(printed.value, of, step)),
+                evidence=_neighbours(printed.value, of, step),
             )
-        tied = " (a tie is needed)" if all(k % 1.0 for k in counts) else ""
-        said = f"{counts[0]:g}" if len(counts) == 1 else f"{counts[0]:g} to {counts[-1]:g}"
+        low, high = counts[0] * step, counts[-1] * step
+        said = _count(low) if low == high else f"{_count(low)} to {_count(high)}"
+        tied = " (with a tie)" if low == high and low % 1.0 else ""
         return Check(
-            code="auc-step",
+            code=code,
             verdict="consistent",
-            sentence=f"AUC {printed.text} is {said} of {pairs} pairs{tied}.",
-            evidence=({"low": counts[0], "high": counts[-1], "of": pairs},),
+            sentence=possible.format(counts=said + tied),
+            evidence=({"low": low, "high": high, "of": of},),
         )
 
     return first_possible(ask)
+
+
+def _count(k: float) -> str:
+    return f"{k:.0f}" if k == int(k) else f"{k:.1f}"
 
 
 def _neighbours(value: float, of: int, step: float) -> tuple[dict[str, float], ...]:
@@ -88,5 +98,5 @@ def _neighbours(value: float, of: int, step: float) -> tuple[dict[str, float], .
 
 
 def _nearest(value: float, of: int, step: float) -> str:
-    near = [f"{row['count']:g}/{of} = {row['share']:.6g}" for row in _neighbours(value, of, step)]
+    near = [f"{_count(row['count'])}/{of} = {row['share']:.6g}" for row in _neighbours(value, of, step)]
     return "the nearest are " + " and ".join(near) if near else f"it lies outside 0 to {of}"

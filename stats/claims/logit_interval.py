@@ -30,9 +30,10 @@ def logit_interval_check(auc: Printed, low: Printed, high: Printed, *, level: fl
         width = max(0.0, right.low - left.high), right.high - left.low
         quantile = (float(ndtri(0.5 + level / 2.0)), 1.96 if abs(level - 0.95) < 1e-9 else 0.0)
         used = [q for q in quantile if q > 0.0]
-        share = [p * (1.0 - p) for p in (auc.range(reading).low, auc.range(reading).high)]
+        share = [p * (1.0 - p) for p in (max(0.0, auc.range(reading).low), min(1.0, auc.range(reading).high))]
         share += [0.25] * (0.5 in auc.range(reading))
-        spread = Range(width[0] / 2.0 / max(used) * min(share), width[1] / 2.0 / min(used) * max(share))
+        widest = width[1] / 2.0 / min(used) * max(share) if math.isfinite(width[1]) else math.inf
+        spread = Range(width[0] / 2.0 / max(used) * min(share), widest)
         if spread.meet(Range(allowed.low, allowed.high * (1.0 + 1e-6))).empty:
             words = f"a standard error of {spread.low:.4g} or more, which the class sizes do not allow"
             return _answer("contradiction", f"{said} need {words} ({allowed.high:.4g} at most).")

@@ -88,12 +88,12 @@ def mcnemar_check(
         return not_run(CODE, "The statistic or the p-value is needed.")
     if statistic is not None and variant in ("exact", "mid_p"):
         return not_run(CODE, f"The {variant.replace('_', '-')} form has no statistic; which form gave it?")
+    if sum(pair.most - pair.fewest for pair in pairs) > 2 * MOST_TABLES:
+        return not_run(CODE, f"More than {MOST_TABLES:,} discordant counts would have to be tried.")
     only_a, only_b = _discordant(pairs)
     if discordant is not None:
         same = (only_a == discordant[0]) & (only_b == discordant[1])
         only_a, only_b = only_a[same], only_b[same]
-    if only_a.size > MOST_TABLES:
-        return not_run(CODE, f"More than {MOST_TABLES:,} tables would have to be tried.")
     said = " and ".join(
         f"{name} {printed.text}"
         for name, printed in (("statistic", statistic), ("p", p))

@@ -18,7 +18,8 @@ from stats.claims.printed import Printed, Range, Reading
 from stats.ranks.distributions import rank_sum_distribution, signed_rank_distribution
 
 CODE, STEP = "wilcoxon", "wilcoxon-w"
-MOST_EXACT = 200  # values in all; R itself stops at 50 per group
+MOST_EXACT = 200  # values in all, where the paper says that p is exact
+USUAL_EXACT = 50  # values per group below which R and others take the exact form unasked
 ORDINARY_TIES = 0.75  # share of the variance that ties leave; less is worth a question
 
 Test = Literal["rank-sum", "signed-rank"]
@@ -150,7 +151,8 @@ def _sides(figures: RankFigures) -> tuple[str, ...]:
 def _p_values(figures: RankFigures, w: float, side: str) -> list[tuple[str, float]]:
     """Return (form, p) of all forms that the paper does not exclude, for data without ties."""
     found = []
-    if figures.exact is not False and not w % 1.0 and figures.n_a + figures.n_b <= MOST_EXACT:
+    usual = max(figures.n_a, figures.n_b) < USUAL_EXACT
+    if (figures.exact or (figures.exact is None and usual)) and not w % 1.0:
         law = (
             rank_sum_distribution(figures.n_a, figures.n_b)
             if figures.test == "rank-sum"

@@ -106,9 +106,10 @@ def audit_claims(claims: ClaimsFile) -> ClaimsAudit:
 
 
 def _sample_checks(name: str, sample: SampleClaim) -> list[Check]:
-    if sample.n is None or sample.positive is None or sample.negative is None:
+    stated = {"positive": sample.positive, "negative": sample.negative}
+    parts = {class_: n for class_, n in stated.items() if n is not None}
+    if sample.n is None or (len(parts) < 2 and sum(parts.values()) <= sample.n):
         return []
-    parts = {"positive": sample.positive, "negative": sample.negative}
     return [total_check(sample.n, parts, what="classes").at(_place(name, sample.where))]
 
 

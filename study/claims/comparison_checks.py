@@ -145,9 +145,11 @@ def _correct_pairs(claims: ClaimsFile, claim: McnemarClaim) -> list[CorrectPair]
             return pairs_from_tables(*tables, n_positive=positive, n_negative=negative)
     if n is None or a.accuracy is None or b.accuracy is None:
         return "n and the accuracies of both models are needed, or figures that leave few confusion tables."
-    counts = [[int(k) for k in possible_counts(model.range(), n)] for model in (a.accuracy, b.accuracy)]
+    counts = [possible_counts(accuracy.range(), n) for accuracy in (a.accuracy, b.accuracy)]
     if not counts[0] or not counts[1]:
         return "An accuracy is impossible on its own."
+    if len(counts[0]) * len(counts[1]) > _MOST_PAIRS:
+        return f"The accuracies leave more than {_MOST_PAIRS:,} pairs of correct counts."
     return pairs_from_counts(counts[0], counts[1], n)
 
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from stats.claims.auc_variance import auc_spread, spread_check
 from stats.claims.check import Check, not_run
-from stats.claims.confusion import METRICS, Table, consistent_tables, printed_table_check, table_check
+from stats.claims.confusion import (
+    METRICS,
+    MOST_TABLES,
+    Table,
+    consistent_tables,
+    printed_table_check,
+    table_check,
+)
 from stats.claims.granularity import auc_check, share_check
 from stats.claims.logit_interval import logit_interval_check
 from stats.claims.printed import Printed, Range
@@ -30,6 +37,8 @@ def possible_tables(model: ModelClaim, sample: SampleClaim) -> list[Table]:
         return [(model.confusion.tp, model.confusion.tn)]
     printed = metrics_of(model)
     if not printed or model.averaged or positive is None or negative is None:
+        return []
+    if (positive + 1) * (negative + 1) > MOST_TABLES:
         return []
     return consistent_tables(printed, n_positive=positive, n_negative=negative)
 

@@ -41,8 +41,10 @@ class SampleClaim(Frozen):
 
     @property
     def sizes(self) -> tuple[int | None, int | None, int | None]:
-        """All, positive, negative; what is not given follows from the other two where they are."""
+        """All, positive, negative; what is not given follows from the other two where that is possible."""
         n, positive, negative = self.n, self.positive, self.negative
+        if n is not None and max(positive or 0, negative or 0) > n:
+            return n, positive, negative
         if n is None and positive is not None and negative is not None:
             n = positive + negative
         if positive is None and n is not None and negative is not None:

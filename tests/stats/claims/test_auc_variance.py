@@ -1,6 +1,8 @@
 """The bounds of an AUC's standard error hold for every order of small samples, and are reached."""
 
+import json
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from stats.claims.auc_variance import (
     spread_check,
 )
 from stats.claims.printed import Range, parse_printed
+from stats.claims.wald import WaldFigures, wald_check
 from stats.power.variance import auc_variance
 from stats.roc.auc import auc_ci
 
@@ -114,3 +117,26 @@ def test_the_range_of_a_printed_auc_widens_the_bounds():
     sizes = {"n_positive": 50, "n_negative": 100, "method": "delong", "ties": None}
     narrow, wide = auc_spread(Range(0.94, 0.94), **sizes), auc_spread(Range(0.9, 0.95), **sizes)
     assert wide.low < narrow.low < narrow.high < wide.high
+
+
+@pytest.mark.parametrize("digits", [2, 3, 5])
+def test_standard_errors_and_intervals_of_proc_are_possible(digits):
+    path = Path(__file__).parents[2] / "golden" / "delong.json"
+    for case in json.loads(path.read_text())["cases"]:
+        positive = sum(case["y"])
+        sizes = {"n_positive": positive, "n_negative": len(case["y"]) - positive}
+        for model in case["models"]:
+            auc, std_error, low, high = (
+                parse_printed(f"{model[name]:.{digits}f}")
+                for name in ("auc", "std_error", "conf_low", "conf_high")
+            )
+            found = spread_check(std_error, auc, method="delong", **sizes)
+            assert found.verdict == "consistent", (case["name"], found.sentence)
+            spread = auc_spread(auc.range(), method="delong", ties=None, **sizes)
+            joint = wald_check(
+                WaldFigures(
+                    estimate=auc, std_error=std_error, low=low, high=high, limits=(0.0, 1.0),
+                    known_spread=("class sizes", spread),
+                )
+            )  # fmt: skip
+            assert joint.verdict == "consistent", (case["name"], joint.sentence)

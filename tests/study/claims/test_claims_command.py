@@ -163,3 +163,37 @@ def test_the_documentation_names_every_code():
     text = (CLAIMS / "README.md").read_text(encoding="utf-8")
     assert [code for code in ADVICE if f"`{code}`" not in text] == []
     assert {key for advice in ADVICE.values() for key in advice.sources} == set(SOURCES)
+
+
+def test_a_class_larger_than_the_sample_is_a_contradiction_and_stops_what_needs_the_other(tmp_path):
+    text = '[samples.test]\nn = 50\npositive = 60\n[[models]]\nname = "a"\nsample = "test"\nauc = "0.9"'
+    report = answer(written(tmp_path, text))
+    assert [finding["code"] for finding in report["findings"]] == ["total"]
+    assert verdicts(report, "auc-step") == ["not run"]
+
+
+def test_large_samples_are_answered_at_once(tmp_path):
+    text = """
+[samples.test]
+positive = 3000000
+negative = 4000000
+[[models]]
+name = "a"
+sample = "test"
+auc = "0.9"
+accuracy = "0.9"
+f1 = "0.8"
+[[models]]
+name = "b"
+sample = "test"
+accuracy = "0.8"
+[[mcnemar]]
+name = "a, b"
+model_a = "a"
+model_b = "b"
+p = "0.03"
+"""
+    report = answer(written(tmp_path, text))
+    assert verdicts(report, "auc-step") == ["consistent"]
+    assert verdicts(report, "confusion") == ["not run", "not run"]
+    assert verdicts(report, "mcnemar") == ["not run"]

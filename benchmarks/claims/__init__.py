@@ -1,0 +1,1 @@
+"""How often the claims audit accuses honest papers, and how often it finds planted contradictions."""
