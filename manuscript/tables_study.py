@@ -94,7 +94,9 @@ def networks_table(layers: pd.DataFrame, *, order: Sequence[str], note: str = ""
             part = here[(here["head"] == head) & (here["part"] == "head")]
             if part.empty:
                 continue
-            sizes = [int(n) for n in part.groupby(list(SETTINGS), dropna=False)["n_parameters"].sum()]
+            # A head stands once per level of unfreezing: its parameters must not be added up over them.
+            once = part.drop_duplicates([*SETTINGS, "position"])
+            sizes = [int(n) for n in once.groupby(list(SETTINGS), dropna=False)["n_parameters"].sum()]
             rows.append(
                 {
                     "Backbone": name,
@@ -103,7 +105,7 @@ def networks_table(layers: pd.DataFrame, *, order: Sequence[str], note: str = ""
                     "Parameters, backbone": amount(int(own["n_parameters"].sum())),
                     "of them trained": _range(least, most),
                     "Parameters, head": _range(min(sizes), max(sizes)),
-                    "Networks": integer(len(sizes)),
+                    "Networks": integer(len(part[part["position"] == 0])),
                 }
             )
     numbers = ["Features", "Parameters, backbone", "of them trained", "Parameters, head", "Networks"]

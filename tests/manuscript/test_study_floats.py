@@ -15,6 +15,7 @@ from manuscript.figures.cohort import cohort_flow
 from manuscript.load import Report
 from manuscript.networks import amount, blocks, heads
 from manuscript.published.report import published_report
+from manuscript.tables_study import networks_table
 
 HEADS = ["Linear", "NonLinear", "Conv", "ConvSkip"]
 
@@ -127,3 +128,18 @@ def test_networks_of_earlier_grids_are_left_out(published: Report) -> None:
     html = floats_study.networks(replace(published, cells=cells)).as_raw_html()
     assert "Linear" in html
     assert "ConvSkip" not in html
+
+
+def test_levels_of_unfreezing_do_not_add_up_the_parameters_of_a_head(published: Report) -> None:
+    layers = load_published_architecture()
+    one = layers[(layers["backbone"] == "ResNet50") & (layers["head"] == "Linear")]
+    trained = one["n_parameters"].where(one["layer"].eq("layer4"), one["n_trained"])
+    both = pd.concat([one, one.assign(unfreeze="1", n_trained=trained)], ignore_index=True)
+    html = unescape(networks_table(both, order=["Linear"]).as_raw_html())
+    assert ">4.1 k<" in html
+    assert ">0 to 15.0 M<" in html
+    assert ">2</td>" in html
+    shown = architecture_diagram(both, order=["Linear"])
+    legend = shown.axes[0].get_legend()
+    assert legend is not None
+    assert "trained in some cells" in [text.get_text() for text in legend.get_texts()]
