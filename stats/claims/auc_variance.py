@@ -10,6 +10,8 @@ from scipy.optimize import brentq
 from stats.claims.check import Check, first_possible
 from stats.claims.printed import Printed, Range, Reading
 
+_NAMED = ("delong", "hanley-mcneil")
+_RESAMPLED = 1.1  # 100 bootstrap samples know a standard error to 7 %
 _SLACK = 1e-6  # relative; the range of a printed AUC is tried at 21 values
 
 
@@ -75,7 +77,7 @@ def auc_spread(auc: Range, *, n_positive: int, n_negative: int, method: str, tie
     Parameters
     ----------
     method : "delong", "hanley-mcneil", or another one for independent images ("bootstrap"), of which the
-        upper bound is known only
+        upper bound is known only; it is widened by a tenth for the noise of resampling
     ties : False: no image of one class has the score of one of the other
     """
     sizes = {"n_positive": n_positive, "n_negative": n_negative}
@@ -86,7 +88,7 @@ def auc_spread(auc: Range, *, n_positive: int, n_negative: int, method: str, tie
     top = 0.5 if low <= 0.5 <= high else min((low, high), key=lambda value: abs(value - 0.5))
     largest = largest_std_error(top, **sizes)
     if method != "delong":
-        return Range(0.0, largest)
+        return Range(0.0, _RESAMPLED * largest)
     least = min(smallest_std_error(value, **sizes, ties=ties is not False) for value in _grid(low, high))
     return Range(least, largest)
 
@@ -109,12 +111,13 @@ def spread_check(
         printed = std_error.range(reading)
         evidence = ({"std_error_low": allowed.low, "std_error_high": allowed.high},)
         of = f"AUC {auc.text} of {n_positive} positive and {n_negative} negative images"
+        by = f"by {method}" if method in _NAMED else "by any method for independent images"
         limits = f"{allowed.low:.4g} to {allowed.high:.4g}"
         if printed.meet(Range(allowed.low * (1 - _SLACK), allowed.high * (1 + _SLACK))).empty:
             return Check(
                 code="auc-se",
                 verdict="contradiction",
-                sentence=f"Standard error {std_error.text} is impossible for {of}: {limits} by {method}.",
+                sentence=f"Standard error {std_error.text} is impossible for {of}: {limits} {by}.",
                 evidence=evidence,
             )
         return Check(

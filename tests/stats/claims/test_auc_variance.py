@@ -113,6 +113,17 @@ def test_impossible_standard_errors_are_named():
     assert verdict("0.030", method="hanley-mcneil") == "contradiction"
 
 
+def test_bootstrap_standard_errors_have_room_for_their_noise():
+    sizes = {"n_positive": 50, "n_negative": 100}
+    most = largest_std_error(0.945, **sizes)
+    auc = parse_printed("0.94")
+    near, far = (parse_printed(f"{share * most:.5f}") for share in (1.05, 1.2))
+    assert spread_check(near, auc, method="bootstrap", **sizes).verdict == "consistent"
+    found = spread_check(far, auc, method="bootstrap", **sizes)
+    assert found.verdict == "contradiction"
+    assert found.sentence.endswith("by any method for independent images.")
+
+
 def test_the_range_of_a_printed_auc_widens_the_bounds():
     sizes = {"n_positive": 50, "n_negative": 100, "method": "delong", "ties": None}
     narrow, wide = auc_spread(Range(0.94, 0.94), **sizes), auc_spread(Range(0.9, 0.95), **sizes)
