@@ -16,8 +16,7 @@ _NOT_REFEREED = "The results were written by an earlier version; `study stats` r
 
 
 def report_findings(report: Report) -> pd.DataFrame | None:
-    """The findings on a report (stats.findings.FINDING_COLUMNS), errors first; None where it was not "
-    "refereed."""
+    """The findings on a report (FINDING_COLUMNS), errors first; None where it was not refereed."""
     if report.mode == "published":
         return _published()
     written = report.tables.get("audit_findings")
@@ -53,12 +52,17 @@ def referee_table(report: Report) -> GT | None:
     frame = pd.DataFrame(
         {
             "Weight": found["severity"].str.capitalize(),
-            "Finding": found["sentence"].astype(str),
-            "Why it matters": found["why"].astype(str),
-            "What to do": found["do"].astype(str),
+            "Finding": _plain(found["sentence"]),
+            "Why it matters": _plain(found["why"]),
+            "What to do": _plain(found["do"]),
         }
     )
     return styled(frame, groups="Weight")
+
+
+def _plain(texts: pd.Series) -> pd.Series:
+    """Names of settings without the marks that a terminal shows."""
+    return texts.astype(str).str.replace("`", "", regex=False)
 
 
 def nothing_objected(report: Report) -> str:

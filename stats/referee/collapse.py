@@ -59,8 +59,7 @@ def _collapsed(subject: Subject, metrics: pd.DataFrame, collapsed: pd.DataFrame)
 
 
 def _uneven(subject: Subject, metrics: pd.DataFrame) -> tuple[str, str, str] | None:
-    """Contrast whose arms collapse unequally, the counts in words, what all collapsed cells have in "
-    "common."""
+    """Contrast whose arms collapse unequally, the counts in words, what all collapsed cells share."""
     fallen = metrics["collapsed"].to_numpy(dtype=bool)
     for contrast in subject.compared:
         named = level_names(metrics[contrast])

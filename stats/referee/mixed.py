@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -24,13 +25,15 @@ RARE = 0.01  # adjusted p of the test of equal spread
 
 def mixed_findings(subject: Subject) -> Iterator[Finding]:
     """Findings on every planned mixed model, fitted or only written down."""
-    for test in subject.tests("mixed"):
-        formula = str(test.formula)
-        yield from _few_levels(subject, formula)
+    formulas = list(dict.fromkeys(str(test.formula) for test in subject.tests("mixed")))
+    for i, formula in enumerate(formulas, start=1):
+        found = [*_few_levels(subject, formula)]
         if formula in subject.unfitted:
-            yield _unfitted(formula, subject.unfitted[formula])
+            found.append(_unfitted(formula, subject.unfitted[formula]))
         if formula in subject.fits:
-            yield from _fit_findings(formula, subject.fits[formula])
+            found += _fit_findings(formula, subject.fits[formula])
+        several = f"Model {i}: " if len(formulas) > 1 else ""
+        yield from (replace(finding, sentence=several + finding.sentence) for finding in found)
 
 
 def _few_levels(subject: Subject, formula: str) -> Iterator[Finding]:

@@ -1,9 +1,8 @@
-"""Facts on the images of a task in a store: counts, leaks between its parts, design effects of its "
-"patients."""
+"""Facts on the images of a task in a store: counts, leaks between parts, design effects of patients."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -18,12 +17,20 @@ from study.data_audit.results import audit_folder
 _SHOWN = 10
 
 
-def task_facts(store: Store, data: GridData, task: str, chosen: Sequence[str]) -> TaskFacts:
+def task_facts(
+    store: Store,
+    data: GridData,
+    task: str,
+    *,
+    chosen: Sequence[str],
+    tested: Mapping[tuple[str, int], set[str]],
+) -> TaskFacts:
     """Return the facts on one task.
 
     Parameters
     ----------
     chosen : cells whose AUCs tell the design effect of patients
+    tested : (task, fold) -> images that some cell was tested on
     """
     cells = data.metrics[data.metrics["task"] == task]
     if task not in store.tasks() or cells.empty:
@@ -42,7 +49,9 @@ def task_facts(store: Store, data: GridData, task: str, chosen: Sequence[str]) -
         n_test_positive=int(test["label"].sum()),
         n_test_patients=patients,
         split_by="image" if patients is None else None,
-        leaks=_leaks(images, _links(store, task)),
+        leaks=_leaks(
+            images, _links(store, task), {fold: ids for (t, fold), ids in tested.items() if t == task}
+        ),
         design_effects=_design_effects(data, task, chosen) if clustered else (),
     )
 
@@ -73,15 +82,24 @@ def _links(store: Store, task: str) -> pd.DataFrame:
     return read_table(path)[["image_a", "image_b"]]
 
 
-def _leaks(images: pd.DataFrame, links: pd.DataFrame) -> tuple[Leak, ...]:
+def _leaks(images: pd.DataFrame, links: pd.DataFrame, tested: Mapping[int, set[str]]) -> tuple[Leak, ...]:
     picture = _pictures(images, links)
     found = [
-        _trained(images, images["image_id"], "image"),
+        _trained(_as_tested(images, tested), None, "image"),
         _trained(images, picture, "copy"),
         _trained(images, images["group_id"], "patient"),
         _within_test(images, picture),
     ]
     return tuple(leak for leak in found if leak is not None)
+
+
+def _as_tested(images: pd.DataFrame, tested: Mapping[int, set[str]]) -> pd.DataFrame:
+    """The images, with a second row (test) for those that were tested though the split trains on them."""
+    both = [
+        image_id in tested.get(fold, ()) and split == "train"
+        for image_id, fold, split in zip(images["image_id"], images["fold"], images["split"], strict=True)
+    ]
+    return pd.concat([images, images[both].assign(split="test")], ignore_index=True)
 
 
 def _pictures(images: pd.DataFrame, links: pd.DataFrame) -> pd.Series:
@@ -107,9 +125,9 @@ def _pictures(images: pd.DataFrame, links: pd.DataFrame) -> pd.Series:
     return pd.Series(groups.loc[images["image_id"]].to_numpy(), index=images.index, dtype=object)
 
 
-def _trained(images: pd.DataFrame, unit: pd.Series, kind: Any) -> Leak | None:
-    """Test images whose unit has an image in training, in the same fold."""
-    keyed = images.assign(unit=unit)
+def _trained(images: pd.DataFrame, unit: pd.Series | None, kind: Any) -> Leak | None:
+    """Test images whose unit (None: the image itself) has an image in training, in the same fold."""
+    keyed = images.assign(unit=images["image_id"] if unit is None else unit)
     keyed = keyed[keyed["unit"].notna()]
     trained = keyed.loc[keyed["split"] == "train", ["fold", "unit", "image_id"]]
     test = keyed[keyed["split"] == "test"]

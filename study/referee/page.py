@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
 from stats.findings import Finding
-from study.referee.report import cell_text, counts_text
+from study.referee.report import cell_text, cited_references, counts_text
 
 MOST_ROWS = 200  # of the evidence of one finding; JSON has all
 _STYLE = """
@@ -36,11 +37,15 @@ def findings_page(title: str, findings: Sequence[Finding]) -> str:
     else:
         body = "<p>Nothing was found that a reviewer would object to.</p>"
     sections = "\n".join(_section(i, finding) for i, finding in enumerate(findings))
+    cited = "".join(
+        f"<li>{escape(key)}: {escape(text)}</li>" for key, text in cited_references(findings).items()
+    )
+    sources = f"<h2>Sources</h2><ul>{cited}</ul>" if cited else ""
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head>\n<body>\n<h1>{escape(title)}</h1>\n"
-        f"{body}\n{sections}\n</body></html>\n"
+        f"{body}\n{sections}\n{sources}\n</body></html>\n"
     )
 
 
@@ -49,10 +54,15 @@ def _section(i: int, finding: Finding) -> str:
     where = f" · {escape(finding.where)}" if finding.where else ""
     return (
         f'<section class="{finding.severity}" id="f{i}"><div class="code">{finding.severity} · '
-        f"{escape(finding.code)}{where}</div><h2>{escape(finding.sentence)}</h2>"
-        f"{_table(finding.evidence)}<p><strong>Why:</strong> {escape(finding.why)}{sources}</p>"
-        f"<p><strong>Do:</strong> {escape(finding.do)}</p></section>"
+        f"{escape(finding.code)}{where}</div><h2>{_marked(finding.sentence)}</h2>"
+        f"{_table(finding.evidence)}<p><strong>Why:</strong> {_marked(finding.why)}{sources}</p>"
+        f"<p><strong>Do:</strong> {_marked(finding.do)}</p></section>"
     )
+
+
+def _marked(text: str) -> str:
+    """Text with names in backticks as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -13,8 +13,7 @@ LEVELS = (0, 1, 3, 5, 7, 9)  # freezeall, unfreezetop1 ... unfreezetop9 of the u
 
 
 def published_study() -> Subject:
-    """Return the published grid; levels of its unfreezing experiments that train the same layers are "
-    "added."""
+    """Return the published grid, with the levels of its unfreezing that train the same layers."""
     subject = published_subject()
     return replace(subject, repeats=(*subject.repeats, *_unfreezing()))
 

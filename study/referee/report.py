@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from manuscript.bibliography import references
 from stats.findings import SEVERITIES, Finding
 from study.rich_tables import number
 
@@ -26,6 +27,12 @@ def counts_text(findings: Sequence[Finding]) -> str:
     return ", ".join(f"{n} {name}{'' if n == 1 else 's'}" for name, n in counts(findings).items())
 
 
+def cited_references(findings: Sequence[Finding]) -> dict[str, str]:
+    """Full references of the sources that the findings name, by key."""
+    known = references()
+    return {key: known[key] for key in sorted({key for finding in findings for key in finding.sources})}
+
+
 def report_json(name: str, kind: str, findings: Sequence[Finding]) -> dict[str, Any]:
     """Return name, kind, counts and all findings with all evidence."""
     return {
@@ -33,6 +40,7 @@ def report_json(name: str, kind: str, findings: Sequence[Finding]) -> dict[str, 
         "kind": kind,
         **{f"n_{severity}s": n for severity, n in counts(findings).items()},
         "findings": [finding.as_json() for finding in findings],
+        "references": cited_references(findings),
     }
 
 
@@ -46,6 +54,9 @@ def print_findings(console: Console, title: str, findings: Sequence[Finding], *,
     else:
         for finding in findings:
             _one(console, finding)
+        console.print("\nSources", style="bold")
+        for key, text in cited_references(findings).items():
+            console.print(f"{key}: {text}")
 
 
 def _overview(findings: Sequence[Finding]) -> Table:

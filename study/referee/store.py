@@ -29,11 +29,15 @@ _SHOWN_SETS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scores:
-    """`equal` : sets of cells with the same test scores;  `constant` : cells with one score for all "
-    "images."""
+    """What the test scores of the cells show.
+
+    equal : sets of cells with the same scores;  constant : cells with one score for all images
+    tested : (task, fold) -> images that some cell was tested on
+    """
 
     equal: list[list[str]]
     constant: list[str]
+    tested: dict[tuple[str, int], set[str]]
 
 
 def store_subject(store: Store) -> Subject:
@@ -61,7 +65,10 @@ def store_subject(store: Store) -> Subject:
         factors=factors,
         plan=tests,
         alpha=plan.alpha,
-        tasks=tuple(task_facts(store, data, task, _chosen(selected, task)) for task in data.tasks),
+        tasks=tuple(
+            task_facts(store, data, task, chosen=_chosen(selected, task), tested=scores.tested)
+            for task in data.tasks
+        ),
         metrics=metrics,
         comparisons=tables.get("comparisons"),
         estimates=tables.get("estimates"),
@@ -106,8 +113,7 @@ def _chosen(selected: pd.DataFrame | None, task: str) -> list[str]:
 
 
 def equal_predictions(metrics: pd.DataFrame, scores: Scores, factors: tuple[str, ...]) -> tuple[Repeat, ...]:
-    """Sets of cells with the same score for every image, bit by bit, gathered by what their labels "
-    "differ in."""
+    """Sets of cells with the same score for every image, gathered by what their labels differ in."""
     found: dict[tuple[str, ...], list[Mapping[str, object]]] = {}
     for members in scores.equal:
         rows = metrics[metrics["cell_id"].isin(members)]
@@ -135,9 +141,12 @@ def compared_scores(data: GridData) -> Scores:
     """Compare the test scores of all done cells of each task."""
     sets: dict[str, list[str]] = {}
     constant: list[str] = []
+    tested: dict[tuple[str, int], set[str]] = {}
     for task, cells in data.metrics.groupby("task", sort=False):
         ids = cells["cell_id"].astype(str).tolist()
         predictions = data.store.read_predictions(task=str(task), cell_ids=ids, splits=("test",))
+        for fold, part in predictions.groupby("fold"):
+            tested[str(task), int(fold)] = set(part["image_id"].astype(str))
         for cell_id, part in predictions.groupby("cell_id", sort=False):
             ordered = part.sort_values("image_id")
             if ordered["score"].nunique() < 2:
@@ -146,4 +155,5 @@ def compared_scores(data: GridData) -> Scores:
             digest = hashlib.sha256("\n".join([str(task), *ordered["image_id"].astype(str)]).encode())
             digest.update(ordered["score"].to_numpy(dtype="float64").tobytes())
             sets.setdefault(digest.hexdigest(), []).append(str(cell_id))
-    return Scores(equal=[members for members in sets.values() if len(members) > 1], constant=constant)
+    equal = [members for members in sets.values() if len(members) > 1]
+    return Scores(equal=equal, constant=constant, tested=tested)

@@ -73,6 +73,15 @@ def test_a_patient_across_the_split_is_found(sound):
     assert codes(sound, "error") == {"leak-patients"}
 
 
+def test_a_tested_image_that_the_split_trains_on_is_found(sound):
+    split = sound.read_split("knee")
+    split.loc[split["image_id"] == "knee-test-07", "split"] = "train"
+    sound.write_split("knee", split)
+    finding = next(f for f in referee_store(sound) if f.code == "leak-images")
+    assert finding.evidence[0]["image_id"] == "knee-test-07"
+    assert "leak-images" in codes(sound, "error")
+
+
 def test_a_collapsed_cell_is_found(make_store):
     def collapse(row, frame):
         return frame.assign(score=0.2, logit_1=np.float32(0.0)) if row["cell_id"] == "c03" else frame
@@ -124,6 +133,8 @@ def test_the_command(sound, study_command, tmp_path):
     text = page.read_text()
     assert text.count("<section") == len(report["findings"])
     assert "http" not in text
+    assert set(report["references"]) == {key for f in report["findings"] for key in f["sources"]}
+    assert "Hurlbert 1984. Pseudoreplication" in text
     plant_manifest(sound, "breast", "breast-train-03", group_id="test-p0")
     strict = study_command("audit", str(sound.root), "--strict")
     assert strict.exit_code == 1
