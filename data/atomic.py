@@ -119,7 +119,7 @@ def write_json(path: Path, value: Any) -> None:
 
 def json_bytes(value: Any) -> bytes:
     """The content that `write_json` gives a file."""
-    return (json.dumps(value, indent=1, ensure_ascii=False, default=_plain) + "\n").encode("utf-8")
+    return (json.dumps(value, indent=1, ensure_ascii=False, default=plain) + "\n").encode("utf-8")
 
 
 def write_parquet(path: Path, frame: pd.DataFrame, *, types: Mapping[str, pa.DataType] | None = None) -> None:
@@ -141,7 +141,7 @@ def write_parquet(path: Path, frame: pd.DataFrame, *, types: Mapping[str, pa.Dat
 def parquet_bytes(path: PurePath, frame: pd.DataFrame, types: Mapping[str, pa.DataType]) -> bytes:
     """The content that `write_parquet` gives the file `path`; the same frame gives the same bytes."""
     sink = pa.BufferOutputStream()
-    pq.write_table(_to_table(path, frame, types), sink, compression="zstd")
+    pq.write_table(_to_table(path, frame, types), sink, compression="zstd", write_page_checksum=True)
     return sink.getvalue().to_pybytes()
 
 
@@ -185,7 +185,8 @@ def _field(path: PurePath, column: pd.Series, kind: pa.DataType | None) -> pa.Fi
         ) from error
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """What JSON writes for a numpy scalar or a path; TypeError for other objects."""
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, Path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -44,6 +44,7 @@ PREDICTION_TYPES = {
     "logit_0": pa.float32(),
     "logit_1": pa.float32(),
 }
+GRID_TYPES = {"cell_id": pa.string(), "task": pa.string(), "index": pa.int64()}
 HISTORY_TYPES = {"cell_id": pa.string(), "epoch": pa.int64()}
 _OPTIONAL_PREDICTIONS = {"logit_0", "logit_1"}
 
@@ -116,26 +117,24 @@ def parse_table(
 
 
 def read_parts(
-    parts: Sequence[tuple[str, str]],
-    read: Callable[[str, str], tuple[bytes, str]],
+    parts: Iterable[tuple[str, bytes, str]],
     *,
     kind: str,
     splits: Collection[str] | None = None,
     columns: Sequence[str] | None = None,
 ) -> pd.DataFrame:
-    """Read the files of (task, cell_id) one after another into one frame, keeping their order.
+    """Read parquet files one after another into one frame, keeping their order.
 
     Parameters
     ----------
-    read : (task, cell_id) -> content of the parquet file and its name
+    parts : task, content and name of each file
     kind : "predictions", whose files hold the columns of PREDICTION_TYPES, or "history", which gains `task`
     """
     _check_selection(splits, columns)
     wanted = None if columns is None else [name for name in columns if name != "task"]
     types = PREDICTION_TYPES if kind == "predictions" else HISTORY_TYPES
     tables = []
-    for task, cell_id in parts:
-        content, file = read(task, cell_id)
+    for task, content, file in parts:
         table = _parse(content, file, wanted if splits is None else _with_split(wanted))
         needed = [name for name in types if name not in _OPTIONAL_PREDICTIONS] if columns is None else ()
         table = as_stored(table, file, types=types, needed=needed)
@@ -156,7 +155,7 @@ def naming(file: str) -> Iterator[None]:
     """Make errors of reading a parquet file a ValueError that names it and says what to do."""
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, KeyError, TypeError) as error:  # damaged metadata may raise any
         raise ValueError(
             f"The file '{file}' cannot be read ({error}). Delete it and, for a cell, its file in `cells/`, "
             "then run the grid again."
@@ -164,7 +163,7 @@ def naming(file: str) -> Iterator[None]:
 
 
 def _parse(content: bytes, file: str, columns: Sequence[str] | None) -> pa.Table:
-    with naming(file), pq.ParquetFile(pa.BufferReader(content)) as parquet:
+    with naming(file), pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True) as parquet:
         unknown = sorted(set(columns or ()) - set(parquet.schema_arrow.names))
         if not unknown:
             return parquet.read(columns=columns, use_threads=False)

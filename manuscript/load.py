@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tomllib
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from data.analysed import ANALYSED, plan_hash, predictions_hash, what_changed
-from data.store import Store
+from data.store import Store, local_copy
 from manuscript.harmless import harmless
 
 RESULT_TABLES = (
@@ -107,6 +106,8 @@ class Report:
 def find_store(start: Path | None = None) -> Path | None:
     """The store to show: `STUDY_STORE`, else the newest under `runs/`, else None (the published grid).
 
+    Of a store elsewhere (`STUDY_STORE` is a URL) it is a copy.
+
     Raises
     ------
     NotADirectoryError : `STUDY_STORE` names no folder
@@ -115,7 +116,7 @@ def find_store(start: Path | None = None) -> Path | None:
     if named == "published":
         return None
     if named:
-        root = Path(named).expanduser()
+        root = local_copy(named) if "://" in named else Path(named).expanduser()
         if not root.is_dir():
             raise NotADirectoryError(
                 f"`STUDY_STORE` is `{named}`, which is no folder. Give the folder of a run "
@@ -142,7 +143,7 @@ def load_report(root: Path | None) -> Report:
     cells = _planned_cells(store)
     written = set(store.results())
     tables = {name: store.read_result(name) if name in written else None for name in RESULT_TABLES}
-    tables["architecture"] = _read_if_there(root / "architecture.parquet")
+    tables["architecture"] = store.read_table("architecture.parquet")
     if written & {ANALYSED, "metrics", "findings"}:
         _require_fresh(store, cells)
     any_done = bool((cells["status"] == "done").any())
@@ -150,11 +151,11 @@ def load_report(root: Path | None) -> Report:
         mode="store",
         root=root,
         study=harmless(tomllib.loads(store.read_study())),
-        run=harmless(_read_run(root)),
+        run=harmless(store.read_run() if store.has_run() else {}),
         cells=harmless(cells),
         tables=harmless(tables),
         history=harmless(store.read_history()) if any_done else None,
-        gradcam=harmless(_read_if_there(root / "gradcam" / "index.parquet")),
+        gradcam=harmless(store.read_table("gradcam/index.parquet")),
         plan_hash=plan_hash(store.read_study()),
         predictions_hash=predictions_hash(store, cells[cells["status"] == "done"]),
     )
@@ -165,10 +166,10 @@ def _planned_cells(store: Store) -> pd.DataFrame:
     cells = store.cells()
     if cells.empty:
         cells = pd.DataFrame(columns=["cell_id", "status", "reason", "task"])
-    path = store.root / "grid.parquet"
-    if not path.is_file():
+    planned = store.read_grid()
+    if planned is None:
         return cells
-    planned = pd.read_parquet(path).drop(columns="study", errors="ignore")
+    planned = planned.drop(columns="study", errors="ignore")
     state = cells[["cell_id", *(name for name in cells.columns if name not in planned.columns)]]
     joined = planned.merge(state, on="cell_id", how="left", validate="1:1")
     return joined.assign(status=joined["status"].astype(object).where(joined["status"].notna(), "open"))
@@ -180,17 +181,8 @@ def _last_written(root: Path) -> float:
     return max(path.stat().st_mtime for path in paths if path.exists())
 
 
-def _read_run(root: Path) -> dict[str, Any]:
-    path = root / "run.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-
-
-def _read_if_there(path: Path) -> pd.DataFrame | None:
-    return pd.read_parquet(path) if path.is_file() else None
-
-
 def _require_fresh(store: Store, cells: pd.DataFrame) -> None:
     """Stop where the results were made from other predictions or another plan than the store holds now."""
     changed = what_changed(store, cells[cells["status"] == "done"])
     if changed:
-        raise ValueError(f"The results in `{store.root}` {changed}. Run `study stats {store.root}`.")
+        raise ValueError(f"The results in `{store.where}` {changed}. Run `study stats {store.where}`.")

@@ -46,9 +46,11 @@ def _store_name(report: Report) -> str:
     return "" if report.root is None else typed_store(report.root)
 
 
-def typed_store(root: Path) -> str:
+def typed_store(root: Path | str) -> str:
     """A store as a user would type it; a full path would tell where the author works."""
-    parts = root.resolve().parts[-2:]
+    if "://" in str(root):
+        return str(root)
+    parts = Path(root).resolve().parts[-2:]
     return "/".join(parts) if parts[0] == "runs" else f"…/{parts[-1]}"
 
 

@@ -3,13 +3,9 @@
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
 
 from data.store import Store
-from data.tables import read_table
 from manuscript.load import find_store
-
-GRID_TYPES = {"cell_id": pa.string(), "task": pa.string(), "index": pa.int64()}
 
 
 def newest_store() -> Path:
@@ -33,14 +29,12 @@ def planned_cells(store: Store) -> pd.DataFrame:
 
     Cells of an earlier version of the study stay in the store, but are no part of its grid.
     """
-    path = store.root / "grid.parquet"
-    if not path.is_file():
+    grid = store.read_grid()
+    if grid is None:
         raise FileNotFoundError(
-            f"The store '{store.root}' has no planned grid. Run `study run-grid` into it first."
+            f"The store '{store.where}' has no planned grid. Run `study run-grid` into it first."
         )
-    grid = read_table(path, types=GRID_TYPES, needed=("cell_id", "task")).drop(
-        columns="study", errors="ignore"
-    )
+    grid = grid.drop(columns="study", errors="ignore")
     state = store.cells()
     if state.empty:
         return grid.assign(status="open", reason=None)

@@ -6,6 +6,7 @@ import shutil
 import pytest
 from hypothesis import settings
 
+from tests import s3_server
 from tests.https_server import CERTIFICATE, running_server
 
 settings.register_profile("repeatable", derandomize=True)
@@ -46,3 +47,19 @@ def https_server(monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with running_server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def s3_address():
+    """Address of an S3 server that runs here; skipped where its packages (extras remote, dev) are missing."""
+    for package in ("s3fs", "moto", "flask_cors"):
+        pytest.importorskip(package)
+    with s3_server.running_s3() as address:
+        yield address
+
+
+@pytest.fixture
+def s3(s3_address, tmp_path):
+    """URL of an empty place on the S3 server, which this process and its children then reach."""
+    with s3_server.reached(s3_address, scratch=tmp_path / "scratch"):
+        yield f"s3://bucket/{tmp_path.name}/store"

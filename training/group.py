@@ -217,11 +217,11 @@ class _GroupRun:
 
     def _winner_is_saved(self) -> bool:
         winner = self._winner()
-        return winner is None or self.store.checkpoint_path(winner.cell_id).is_file()
+        return winner is None or self.store.has_checkpoint(winner.cell_id)
 
     def _save_winner(self, best: _Best | None) -> None:
         winner = self._winner()
-        if winner is None or self.store.checkpoint_path(winner.cell_id).is_file():
+        if winner is None or self.store.has_checkpoint(winner.cell_id):
             return
         if best is not None and best.cell_id == winner.cell_id:
             result = best.result
@@ -239,6 +239,7 @@ class _GroupRun:
             epoch=result.best_epoch,
         )
         save_checkpoint(self.store.checkpoint_path(winner.cell_id), result.state, metadata)
+        self.store.keep_checkpoint(winner.cell_id)
 
 
 def _rank(history: pd.DataFrame, job: CellJob) -> tuple[float, int]:

@@ -53,6 +53,7 @@ class CachedHeads:
         caches = []
         for position, trunk in enumerate(self._trunks):
             cache = FeatureCache(context.store.features_dir(trunk.key.group_key()), trunk.key)
+            context.store.fetch_features(trunk.key.group_key())
             cache.complete(
                 context.group,
                 epochs=self._epochs,
@@ -61,6 +62,7 @@ class CachedHeads:
                 progress=_Share(context, position, len(self._trunks)),
                 workers=context.workers,
             )
+            context.store.keep_features(trunk.key.group_key())
             caches.append(cache)
         self.notes = probed_notes(context, self._trunks)
         for trunk in self._trunks:

@@ -1,7 +1,8 @@
-"""What a store needs of the place where its files lie; a local folder is one (data/place/local.py)."""
+"""What a store needs of the place where its files lie: a folder (local.py) or an object store (remote.py)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -23,6 +24,12 @@ class Place(Protocol):
     def read_bytes(self, name: str) -> bytes:
         """Content of a file; FileNotFoundError where there is none."""
 
+    def read_many(self, names: Sequence[str]) -> dict[str, bytes]:
+        """Contents of several files in the order given; one that went meanwhile is left out."""
+
+    def checksum(self, name: str) -> str:
+        """SHA-256 of a file in hex digits, read piece by piece; FileNotFoundError where there is none."""
+
     def write_bytes(self, name: str, content: bytes) -> None:
         """Write a file, over an older one of that name."""
 
@@ -31,6 +38,9 @@ class Place(Protocol):
 
     def size(self, name: str) -> int | None:
         """Bytes of a file; None where there is none."""
+
+    def sizes(self, folder: str) -> dict[str, int]:
+        """Bytes of all files in a folder and below it, by name, without those that begin with a dot."""
 
     def exists(self, name: str) -> bool:
         """Whether there is such a file."""
@@ -45,15 +55,27 @@ class Place(Protocol):
         """Names of all files in a folder and below it, sorted, without those that begin with a dot."""
 
     def remove(self, name: str) -> bool:
-        """Delete a file; False where there was none (another process may have been faster)."""
+        """Delete a file; False where there was none.
+
+        In a folder exactly one of several processes gets True; an object store does not tell them apart.
+        """
 
     def move(self, name: str, to: str) -> bool:
         """Give a file another name; False where there was none."""
 
-    def local(self, name: str) -> Path:
-        """A file of this machine with the content of `name`, for libraries that read paths.
+    def scratch(self, name: str) -> Path:
+        """A path of this machine where a library may write the file `name`, before `upload`.
 
-        The place itself where it is a folder; FileNotFoundError where there is no such file.
+        In a folder it is the file itself, and `upload` does nothing. The library writes it whole or not.
+        """
+
+    def upload(self, name: str) -> None:
+        """Put the file at `scratch(name)` into the place."""
+
+    def local(self, name: str) -> Path:
+        """A file of this machine with the present content of `name`, for libraries that read paths.
+
+        FileNotFoundError where there is no such file.
         """
 
     def remove_stale(self) -> int:

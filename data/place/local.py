@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +27,17 @@ class LocalPlace:
     def read_bytes(self, name: str) -> bytes:
         return (self.root / name).read_bytes()
 
+    def read_many(self, names: Sequence[str]) -> dict[str, bytes]:
+        found = {}
+        for name in names:
+            with suppress(FileNotFoundError):
+                found[name] = self.read_bytes(name)
+        return found
+
+    def checksum(self, name: str) -> str:
+        with (self.root / name).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
     def write_bytes(self, name: str, content: bytes) -> None:
         atomic.write_bytes(self.root / name, content)
 
@@ -36,6 +50,10 @@ class LocalPlace:
             return path.stat().st_size if path.is_file() else None
         except FileNotFoundError:  # it went in between
             return None
+
+    def sizes(self, folder: str) -> dict[str, int]:
+        found = {name: self.size(name) for name in self.walk(folder)}
+        return {name: size for name, size in found.items() if size is not None}
 
     def exists(self, name: str) -> bool:
         return (self.root / name).is_file()
@@ -59,6 +77,12 @@ class LocalPlace:
         except FileNotFoundError:
             return False
         return True
+
+    def scratch(self, name: str) -> Path:
+        return self.root / name
+
+    def upload(self, name: str) -> None:
+        pass  # it lies where it should
 
     def local(self, name: str) -> Path:
         path = self.root / name

@@ -3,6 +3,8 @@
 `Store` (data/store/store.py) is the only door. Layout: docs/architecture.md.
 """
 
+from data.store.copying import local_copy
+from data.store.damage import DamagedFileError
 from data.store.store import Store
 
-__all__ = ["Store"]
+__all__ = ["DamagedFileError", "Store", "local_copy"]

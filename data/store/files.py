@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -21,15 +21,17 @@ def write_frame(
     place.write_bytes(name, parquet_bytes(PurePosixPath(name), frame, types or {}))
 
 
-def read_frame(place: Place, name: str) -> pd.DataFrame:
-    """Return a stored table.
+def read_frame(
+    place: Place, name: str, *, types: Mapping[str, pa.DataType] | None = None, needed: Collection[str] = ()
+) -> pd.DataFrame:
+    """Return a stored table; with `types` its columns are checked, and `needed` must be among them.
 
     Raises
     ------
     FileNotFoundError : there is no such file
     ValueError : it is damaged
     """
-    return parse_table(place.read_bytes(name), place.full(name))
+    return parse_table(place.read_bytes(name), place.full(name), types=types, needed=needed)
 
 
 def write_json(place: Place, name: str, value: Mapping[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,9 @@ import pyarrow as pa
 
 from data.place.base import Place
 from data.place.local import LocalPlace
-from data.store import cells, files, results, tasks
+from data.store import aside, cells, damage, files, results, tasks
+from data.store.checksums import Checksum, sealed, unsealed
+from data.store.damage import DamagedFileError
 from data.store.layout import (
     GRADCAM,
     GRID,
@@ -23,11 +25,10 @@ from data.store.layout import (
     STUDY,
     checkpoint_name,
     features_name,
-    part_name,
     stem,
 )
-from data.store.opening import create_place, open_place
-from data.tables import EXCLUSION_COLUMNS, read_parts
+from data.store.opening import create_place, open_place, place_at
+from data.tables import EXCLUSION_COLUMNS, GRID_TYPES, read_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Store:
     @classmethod
     def at(cls, root: Path | str) -> Store:
         """The store that is or may come to be at `root`; nothing is made or checked."""
-        return cls(LocalPlace(Path(root)))
+        return cls(place_at(root))
 
     @property
     def where(self) -> str:
@@ -74,9 +75,23 @@ class Store:
 
     @property
     def root(self) -> Path:
-        """Folder of the store."""
-        assert isinstance(self.place, LocalPlace)
+        """Folder of the store.
+
+        Raises
+        ------
+        ValueError : the store lies elsewhere (a URL)
+        """
+        if not isinstance(self.place, LocalPlace):
+            raise ValueError(
+                f"This works on stores in a folder only; '{self.where}' is not one. "
+                "Copy it to this machine first."
+            )
         return self.place.root
+
+    @property
+    def name(self) -> str:
+        """Last part of the folder or URL."""
+        return self.root.name if isinstance(self.place, LocalPlace) else self.where.rpartition("/")[2]
 
     # --- study and provenance -------------------------------------------------------------------
 
@@ -94,15 +109,28 @@ class Store:
 
     def write_run(self, run: Mapping[str, Any]) -> None:
         """Write provenance (versions, commit, machine, hashes, times) as run.json."""
-        files.write_json(self.place, RUN, run)
+        files.write_json(self.place, RUN, sealed(run))
 
     def has_run(self) -> bool:
         """Whether the store holds run.json."""
         return self.place.exists(RUN)
 
     def read_run(self) -> dict[str, Any]:
-        """Return the content of run.json."""
-        return json.loads(files.existing(self.place, RUN, "no run.json"))
+        """Return the content of run.json.
+
+        Raises
+        ------
+        FileNotFoundError : there is none
+        ValueError : it is damaged
+        """
+        content = files.existing(self.place, RUN, "no run.json")
+        try:
+            return unsealed(json.loads(content))
+        except (ValueError, AttributeError) as error:
+            raise DamagedFileError(
+                f"The file '{self.place.full(RUN)}' is damaged ({error}). It holds provenance alone: "
+                "delete it, and the next run begins it anew."
+            ) from error
 
     # --- tasks ----------------------------------------------------------------------------------
 
@@ -146,7 +174,10 @@ class Store:
 
     def read_grid(self) -> pd.DataFrame | None:
         """Return the planned cells; None where the store has none."""
-        return self.read_table(GRID)
+        try:
+            return files.read_frame(self.place, GRID, types=GRID_TYPES, needed=("cell_id", "task"))
+        except FileNotFoundError:
+            return None
 
     def write_table(
         self, name: str, frame: pd.DataFrame, types: Mapping[str, pa.DataType] | None = None
@@ -160,6 +191,18 @@ class Store:
             return files.read_frame(self.place, name)
         except FileNotFoundError:
             return None
+
+    def write_file(self, name: str, content: bytes) -> None:
+        """Write a file under a name below the store, such as "gradcam/0123/hit-1-image.png"."""
+        self.place.write_bytes(name, content)
+
+    def files(self, folder: str) -> list[str]:
+        """Names of the files in a folder of the store and below it, sorted; [] where there is none."""
+        return self.place.walk(folder)
+
+    def has_file(self, name: str) -> bool:
+        """Whether there is such a file below the store."""
+        return self.place.exists(name)
 
     # --- cells ----------------------------------------------------------------------------------
 
@@ -193,7 +236,7 @@ class Store:
         (`unfreeze`: 3, "all") becomes text. A damaged row file is left out with a warning that names it;
         running the grid again writes it anew.
         """
-        return cells.cells_frame(self.place)
+        return cells.cells_frame(cells.read_rows(self.place))
 
     def is_done(self, cell_id: str) -> bool:
         """Tell whether the cell is complete; a failed or damaged cell is not."""
@@ -221,27 +264,62 @@ class Store:
 
         Raises
         ------
-        ValueError : unknown task, a cell that is not done, or an unknown column; damaged file
+        ValueError : unknown task, a cell that is not done, or an unknown column
+        DamagedFileError : a file is not the one that its cell's row records; the message says what to run
         """
-        parts = cells.done_cells(self.place, task, cell_ids)
+        rows = cells.done_rows(self.place, task, cell_ids)
         return read_parts(
-            parts, self._reader("predictions"), kind="predictions", splits=splits, columns=columns
+            self._contents("predictions", rows), kind="predictions", splits=splits, columns=columns
         )
 
     def predictions_bytes(self, task: str, cell_id: str) -> bytes:
         """Return the file of a done cell's predictions as it is, to hash it."""
-        return cells.read_part(self.place, "predictions", task, cell_id)[0]
+        row = cells.read_row(self.place, cell_id) or {"cell_id": cell_id, "task": task}
+        return cells.read_part(self.place, "predictions", row)[0]
 
     def read_history(
         self, *, task: str | None = None, cell_ids: Collection[str] | None = None
     ) -> pd.DataFrame:
         """Return learning histories with the columns task and cell_id; cells without one are left out."""
-        parts = cells.done_cells(self.place, task, cell_ids)
-        present = [part for part in parts if self.place.exists(part_name("history", *part))]
-        return read_parts(present, self._reader("history"), kind="history")
+        rows = cells.done_rows(self.place, task, cell_ids)
+        present = [row for row in rows if cells.has_part(self.place, "history", row)]
+        return read_parts(self._contents("history", present), kind="history")
 
-    def _reader(self, part: str) -> Callable[[str, str], tuple[bytes, str]]:
-        return lambda task, cell_id: cells.read_part(self.place, part, task, cell_id)
+    def _contents(self, part: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, bytes, str]]:
+        return ((row["task"], *cells.read_part(self.place, part, row)) for row in rows)
+
+    # --- damage ---------------------------------------------------------------------------------
+
+    def require_whole(self) -> None:
+        """Stop where a file of a cell is damaged, as far as rows and sizes show.
+
+        Contents are compared when they are read.
+
+        Raises
+        ------
+        DamagedFileError : it names the first files and what to run
+        """
+        damage.require_whole(self.place)
+
+    def set_aside_damaged(self) -> list[str]:
+        """Read every file of every cell and move damaged ones below `damaged/`: their cells are not done.
+
+        Returns
+        -------
+        one line per damaged file
+        """
+        return aside.set_aside(self.place, damage.find_damage(self.place))
+
+    # --- checkpoints ----------------------------------------------------------------------------
+
+    def has_checkpoint(self, cell_id: str) -> bool:
+        """Whether the cell has a checkpoint."""
+        return cells.has_checkpoint(self.place, cell_id)
+
+    def keep_checkpoint(self, cell_id: str) -> None:
+        """Keep the file at `checkpoint_path`: its checksum goes into the cell's row."""
+        self.place.upload(checkpoint_name(cell_id))
+        cells.record_checkpoint(self.place, cell_id, Checksum.of_file(self.checkpoint_path(cell_id)))
 
     # --- results --------------------------------------------------------------------------------
 
@@ -260,16 +338,47 @@ class Store:
     # --- places ---------------------------------------------------------------------------------
 
     def features_dir(self, group_key: str) -> Path:
-        """Folder of a group's cached features; may be deleted at any time."""
-        return self.root / features_name(group_key)
+        """Folder of this machine for a group's cached features; may be deleted at any time.
+
+        A store elsewhere gives and takes its files with `fetch_features` and `keep_features`.
+        """
+        return self.place.scratch(features_name(group_key))
+
+    def fetch_features(self, group_key: str) -> None:
+        """Bring the features that a store elsewhere holds to `features_dir`; those that are there stay."""
+        if not isinstance(self.place, LocalPlace):
+            for name in self.place.walk(features_name(group_key)):
+                if not self.place.scratch(name).exists():
+                    self.place.local(name)
+
+    def keep_features(self, group_key: str) -> None:
+        """Put the features of `features_dir` into a store elsewhere, so that other machines find them."""
+        if not isinstance(self.place, LocalPlace):
+            held = set(self.place.walk(features_name(group_key)))
+            for path in sorted(self.features_dir(group_key).glob("[!.]*")):
+                name = f"{features_name(group_key)}/{path.name}"
+                if path.is_file() and name not in held:
+                    self.place.upload(name)
 
     def checkpoint_path(self, cell_id: str) -> Path:
-        """File of a cell's trained tensors."""
-        return self.root / checkpoint_name(cell_id)
+        """File of this machine where a cell's trained tensors are written, before `keep_checkpoint`."""
+        return self.place.scratch(checkpoint_name(cell_id))
+
+    def read_checkpoint(self, cell_id: str) -> Path:
+        """File of this machine with a cell's trained tensors, as the store holds them.
+
+        Raises
+        ------
+        FileNotFoundError : the cell has none
+        DamagedFileError : the file is not the one that the cell's row records
+        """
+        return cells.read_checkpoint(self.place, cell_id)
 
     def gradcam_dir(self) -> Path:
-        """Folder of heatmaps, overlays and their index table."""
-        return self.root / GRADCAM
+        """Folder of heatmaps, overlays and their index table; of a store elsewhere a copy."""
+        for name in () if isinstance(self.place, LocalPlace) else self.place.walk(GRADCAM):
+            self.place.local(name)
+        return self.place.scratch(GRADCAM)
 
     def results_dir(self) -> Path:
         """Folder of the result tables."""

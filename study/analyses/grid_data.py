@@ -74,12 +74,14 @@ def load_grid(store: Store) -> GridData:
     Raises
     ------
     ValueError : no cell is done
+    DamagedFileError : a file of a cell is damaged; no cell is left out in silence
     """
+    store.require_whole()
     planned = planned_grid(store)
     done = planned[planned["status"] == "done"]
     if done.empty:
         raise ValueError(
-            f"No cell of the store '{store.root}' is done "
+            f"No cell of the store '{store.where}' is done "
             f"({int((planned['status'] == 'failed').sum())} failed). Run `study run-grid` on it first."
         )
     frames = []
@@ -133,18 +135,18 @@ def _is_imported(store: Store) -> bool:
     """Imported predictions may lack validation images; cells that were trained here have them."""
     from study.imports.study_file import is_imported
 
-    return (store.root / "study.toml").is_file() and is_imported(store.read_study())
+    return store.has_study() and is_imported(store.read_study())
 
 
 def planned_grid(store: Store) -> pd.DataFrame:
     """The grid of the study, or all cells of a store without one (imported predictions)."""
-    if (store.root / "grid.parquet").is_file():
+    if store.has_file("grid.parquet"):
         from study.stores import planned_cells
 
         return planned_cells(store)
     cells = store.cells()
     if cells.empty:
-        raise ValueError(f"The store '{store.root}' holds no cell. Run `study run-grid` on it first.")
+        raise ValueError(f"The store '{store.where}' holds no cell. Run `study run-grid` on it first.")
     return cells
 
 

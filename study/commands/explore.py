@@ -13,7 +13,7 @@ def register(app: typer.Typer) -> None:
 
 def explore_command(
     store: Annotated[
-        Path | None, typer.Argument(help="Folder of the store; default the newest under runs/.")
+        str | None, typer.Argument(help="Folder or URL of the store; default the newest under runs/.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="File of the page. Default: STORE/explore.html.")] = None,
     cells: Annotated[
@@ -38,7 +38,7 @@ def explore_command(
 
     Example: study explore runs/demo --out demo.html
     """
-    from data.atomic import write_text
+    from data.atomic import write_bytes
     from data.store import Store
     from study.explore.content import PictureOptions, page_content
     from study.explore.page import render_page
@@ -48,11 +48,14 @@ def explore_command(
     opened = Store.open(store or _newest())
     named = [name.strip() for text in cells or [] for name in text.split(",") if name.strip()]
     content = page_content(opened, cells=named, pictures=pictures)
-    page = target or opened.root / "explore.html"
-    write_text(page, render_page(content))
+    page = render_page(content).encode("utf-8")
+    if target is None:
+        opened.write_file("explore.html", page)
+    else:
+        write_bytes(target, page)
     for notice in content.notices:
         typer.echo(f"note: {notice}", err=True)
-    typer.echo(f"Page: {page} ({page.stat().st_size / 1e6:.1f} MB)")
+    typer.echo(f"Page: {target or f'{opened.where}/explore.html'} ({len(page) / 1e6:.1f} MB)")
 
 
 def _target(out: Path | None) -> Path | None:

@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 def gradcam_command(
     store: Annotated[
-        Path | None, typer.Argument(help="Folder of the store; default the newest under runs/.")
+        str | None, typer.Argument(help="Folder or URL of the store; default the newest under runs/.")
     ] = None,
     cells: Annotated[
         list[str] | None,
@@ -78,7 +78,7 @@ def gradcam_command(
     from training.weights_files import default_weights_dir
 
     opened = Store.open(store or newest_store())
-    config = parse_study(opened.read_study(), source=str(opened.root / "study.toml"))
+    config = parse_study(opened.read_study(), source=f"{opened.where}/study.toml")
     _check(threshold=threshold, tolerance=tolerance, draws=draws)
     source = CellSource(
         store=opened,
@@ -102,7 +102,7 @@ def gradcam_command(
     console = Console(markup=False, highlight=False)
     print_pictures(console, shown)
     print_saliency(console, tables)
-    typer.echo(f"Pictures and maps: {opened.gradcam_dir()}")
+    typer.echo(f"Pictures and maps: {opened.where}/gradcam")
 
 
 def _randomise(source: Any, cell: Any, draws: int, progress: "Console", randomise_row: Any) -> None:
@@ -135,6 +135,6 @@ def _chosen(store: "Store", names: list[str]) -> "pd.DataFrame":
     found = best_cells_per_pretraining(store)
     if found.empty:
         raise ValueError(
-            f"No cell of '{store.root}' has a checkpoint. Run `study run-grid` to the end first."
+            f"No cell of '{store.where}' has a checkpoint. Run `study run-grid` to the end first."
         )
     return named_cells(store, names) if names else found

@@ -1,5 +1,6 @@
 """`study manuscript`: make the article from a store."""
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -22,10 +23,16 @@ def register(app: typer.Typer) -> None:
 
 def manuscript(
     store: Annotated[
-        Path | None, typer.Argument(help="Folder of a run. Default: $STUDY_STORE, else the newest in runs/.")
+        str | None,
+        typer.Argument(help="Folder or URL of a store. Default: $STUDY_STORE, else the newest in runs/."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Folder of the page. Default: STORE/manuscript.")
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Folder of the page. Default: STORE/manuscript; of a URL runs/NAME/manuscript.",
+        ),
     ] = None,
     published: Annotated[
         bool, typer.Option("--published", help="Show the original study's published grid instead of a run.")
@@ -49,7 +56,7 @@ def manuscript(
     from study.preview.render import render_preview, render_quarto
 
     shown = _store(store, published=published)
-    target = output or (Path("runs/published/manuscript") if shown is None else shown / "manuscript")
+    target = output or _default_target(store, shown)
     quarto = None if preview else shutil.which("quarto")
     name = "the published grid" if shown is None else f"{shown}"
     formats = None if to is None else [one.value for one in to]
@@ -63,14 +70,24 @@ def manuscript(
         typer.echo(f"{what}: {document}")
 
 
-def _store(store: Path | None, *, published: bool) -> Path | None:
+def _default_target(store: str | None, shown: Path | None) -> Path:
+    """Where the page goes if nobody says: beside the store, where that is a folder."""
+    if shown is None:
+        return Path("runs/published/manuscript")
+    elsewhere = "://" in (store or os.environ.get("STUDY_STORE", ""))
+    return Path("runs") / shown.name / "manuscript" if elsewhere else shown / "manuscript"
+
+
+def _store(store: str | None, *, published: bool) -> Path | None:
     """The store to show; None stands for the published grid."""
-    from data.store import Store
+    from data.store import Store, local_copy
     from manuscript.load import find_store
 
     if published:
         if store is not None:
             raise ValueError("Give a store or --published, not both.")
         return None
-    chosen = store or find_store()
+    if store is not None:
+        return local_copy(store)
+    chosen = find_store()
     return None if chosen is None else Store.open(chosen).root

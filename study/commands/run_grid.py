@@ -15,7 +15,12 @@ def run_grid_command(
     study: Annotated[
         str, typer.Argument(metavar="[STUDY]", help="Shipped study or path of a study file.")
     ] = "demo",
-    store: Annotated[Path | None, typer.Option(help="Folder of the store; default runs/NAME.")] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            help="Folder or URL (s3://BUCKET/NAME, extra `remote`) of the store; default runs/NAME."
+        ),
+    ] = None,
     data_root: Annotated[Path | None, typer.Option(help="Folder that holds the image data.")] = None,
     weights_dir: Annotated[
         Path | None,
@@ -64,7 +69,7 @@ def run_grid_command(
     from study.run.train import run_grid
 
     console = Console(stderr=True)
-    root = store or Path("runs") / loaded.config.name
+    root = store or str(Path("runs") / loaded.config.name)
     try:
         outcome = run_grid(
             loaded,
@@ -96,5 +101,5 @@ def run_grid_command(
     if outcome.failed:
         raise typer.Exit(1)
     if tensorboard:
-        typer.echo(f"Curves: tensorboard --logdir {root / 'tensorboard'}")
+        typer.echo(f"Curves: tensorboard --logdir {root}/tensorboard")
     typer.echo(f"Next: study stats {root}")

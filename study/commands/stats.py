@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 def stats_command(
     store: Annotated[
-        Path | None, typer.Argument(help="Folder of the store; default the newest under runs/.")
+        str | None, typer.Argument(help="Folder or URL of the store; default the newest under runs/.")
     ] = None,
     plan: Annotated[
         Path | None,
@@ -52,15 +52,15 @@ def stats_command(
     from study.stores import newest_store
 
     opened = Store.open(store or newest_store())
-    own = parse_stored_plan(opened.read_study(), source=str(opened.root / "study.toml"))
+    own = parse_stored_plan(opened.read_study(), source=f"{opened.where}/study.toml")
     tables = analyse(opened, own if plan is None else _read_plan(plan), own_plan=own)
     print_results(console, tables)
     maps = write_saliency_tables(opened, conf_level=own.conf_level)
     print_saliency(console, {"saliency": maps["saliency"]})  # `study gradcam` prints all of them
     _name_missing(opened)
     _referee(console, opened)
-    console.print(f"\nTables: {opened.root / 'results'} (parquet and CSV)", soft_wrap=True)
-    typer.echo(f"Next: study manuscript {opened.root}")
+    console.print(f"\nTables: {opened.where}/results (parquet and CSV)", soft_wrap=True)
+    typer.echo(f"Next: study manuscript {opened.where}")
 
 
 def _referee(console: Console, store: Store) -> None:
@@ -72,7 +72,7 @@ def _referee(console: Console, store: Store) -> None:
     for finding in findings:
         if finding.severity == "error":
             console.print(f"ERROR {finding.code}: {finding.sentence}", soft_wrap=True)
-    console.print(f"\nReferee: {counts_text(findings)} (study audit {store.root})", soft_wrap=True)
+    console.print(f"\nReferee: {counts_text(findings)} (study audit {store.where})", soft_wrap=True)
 
 
 def _print_published(console: Console) -> None:

@@ -1,6 +1,5 @@
 """`study status`: how far a store is."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,7 +12,7 @@ def register(app: typer.Typer) -> None:
 
 def status_command(
     store: Annotated[
-        Path | None, typer.Argument(help="Folder of the store; default the newest under runs/.")
+        str | None, typer.Argument(help="Folder or URL of the store; default the newest under runs/.")
     ] = None,
 ) -> None:
     """Count the cells of a store that are done, failed and open; name the failed and the collapsed ones.
@@ -27,7 +26,7 @@ def status_command(
     opened = Store.open(store or newest_store())
     grid = planned_cells(opened)
     counts = grid["status"].value_counts()
-    typer.echo(f"Store {opened.root}: {len(grid)} planned cells")
+    typer.echo(f"Store {opened.where}: {len(grid)} planned cells")
     for status in ("done", "failed", "open"):
         typer.echo(f"{status:>8} {int(counts.get(status, 0))}")
     for cell_id, where in collapsed_cells(opened, list(grid["cell_id"])).items():

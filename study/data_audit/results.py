@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
 
 from data.names import check_name
 from data.store import Store
-from data.tables import read_table
 from study.data_audit.findings import FINDING_COLUMNS
 from study.data_audit.shortcut import SHORTCUT_COLUMNS
 
@@ -26,15 +23,14 @@ def stored_shortcuts(store: Store) -> pd.DataFrame:
     return _read_all(store, "shortcut", SHORTCUT_RESULT_COLUMNS)
 
 
-def audit_folder(store: Store, task: str) -> Path:
-    """Folder of the audit of a task."""
-    return store.root / "audit" / check_name("task", task)
+def audit_name(task: str, table: str) -> str:
+    """Name of a table of the audit of a task below the store."""
+    return f"audit/{check_name('task', task)}/{table}.parquet"
 
 
 def _read_all(store: Store, table: str, columns: tuple[str, ...]) -> pd.DataFrame:
-    paths = {task: audit_folder(store, task) / f"{table}.parquet" for task in store.tasks()}
-    frames = [read_table(path).assign(task=task) for task, path in paths.items() if path.is_file()]
-    filled = [frame for frame in frames if len(frame)]
+    frames = {task: store.read_table(audit_name(task, table)) for task in store.tasks()}
+    filled = [frame.assign(task=task) for task, frame in frames.items() if frame is not None and len(frame)]
     if not filled:
         return pd.DataFrame(columns=list(columns))
     return pd.concat(filled, ignore_index=True)[list(columns)]

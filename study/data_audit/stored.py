@@ -7,13 +7,12 @@ from functools import partial
 
 import pyarrow as pa
 
-from data.atomic import write_parquet
 from data.store import Store
 from study.data_audit.audit import DataAudit, audit_task
 from study.data_audit.files import image_table
 from study.data_audit.findings import findings_frame
 from study.data_audit.printed import note_lines
-from study.data_audit.results import audit_folder
+from study.data_audit.results import audit_name
 from study.run.prepare import PreparedTask
 
 _TYPES = {
@@ -46,7 +45,6 @@ def audit_tasks(
 
 def write_audit(store: Store, audit: DataAudit) -> None:
     """Write the tables of a task's audit into the store."""
-    folder = audit_folder(store, str(audit.task))
     tables = {
         "findings": findings_frame(audit.findings),
         "images": image_table(audit),
@@ -55,4 +53,4 @@ def write_audit(store: Store, audit: DataAudit) -> None:
     }
     for name, table in tables.items():
         types = {key: kind for key, kind in _TYPES.items() if key in table}
-        write_parquet(folder / f"{name}.parquet", table, types=types)
+        store.write_table(audit_name(str(audit.task), name), table, types)

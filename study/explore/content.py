@@ -86,7 +86,7 @@ def page_content(
     ValueError : no cell is done, an unknown cell, cells that were made from different data
     """
     text = store.read_study()
-    plan = parse_stored_plan(text, source=str(store.root / "study.toml"))
+    plan = parse_stored_plan(text, source=f"{store.where}/study.toml")
     whole = load_grid(store)
     stale = results_notice(store, whole)
     shown = _only(whole, cells)
@@ -101,9 +101,9 @@ def page_content(
         own = shown.metrics[shown.metrics["task"] == task]
         content["models"] = first_models(None if stale else store, own)
     settings = setting_columns(whole.planned)
-    study = parse_toml(text, str(store.root / "study.toml"))
+    study = parse_toml(text, f"{store.where}/study.toml")
     return PageContent(
-        title=str(study.get("title") or study.get("name") or store.root.name),
+        title=str(study.get("title") or study.get("name") or store.name),
         description=str(study.get("description") or ""),
         notices=(*([stale] if stale else []), *_patient_notes(scores, by_part, plan), *notes),
         findings=() if stale else sentences(store),
@@ -167,7 +167,7 @@ def _only(data: GridData, cells: Collection[str]) -> GridData:
     unknown = [name for name in cells if name not in set(known)]
     if unknown:
         raise ValueError(
-            f"The store '{data.store.root}' has no cell {', '.join(map(repr, unknown))}; "
+            f"The store '{data.store.where}' has no cell {', '.join(map(repr, unknown))}; "
             f"its {len(known)} cells begin with {', '.join(known.head(3))}; "
             "without --cells the page lists all."
         )

@@ -15,7 +15,7 @@ def results_notice(store: Store, data: GridData) -> str | None:
 
     They are where the plan and the predictions are those that they were made from.
     """
-    command = f"`study stats {typed_store(store.root)}`"
+    command = f"`study stats {typed_store(store.where)}`"
     if not {"metrics", "selected", "findings"} <= set(store.results()):
         return (
             f"`study stats` has not run on this store. Run {command}, then make this page again: it then "

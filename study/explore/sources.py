@@ -11,7 +11,6 @@ import numpy as np
 from data.images.pixels import IMAGE_SUFFIXES, read_pixels
 from data.registry import load_dataset
 from data.store import Store
-from data.tables import read_table
 from study.config import parse_study
 from study.explore.pictures import Budget, map_pictures, thumbnails
 from study.imports.study_file import is_imported
@@ -43,7 +42,7 @@ def find_images(store: Store, task: str, image_ids: Sequence[str], data_root: Pa
     text = store.read_study()
     if is_imported(text):
         return named_files(image_ids, data_root)
-    config = parse_study(text, source=str(store.root / "study.toml")).tasks.get(task)
+    config = parse_study(text, source=f"{store.where}/study.toml").tasks.get(task)
     if config is None:
         raise ValueError("The study file of the store has no such task.")
     dataset = load_dataset(config.dataset, data_root=data_root, options=config.options, unreadable="list")
@@ -115,10 +114,9 @@ def cell_maps(
     store: Store, cell_ids: Sequence[str], *, pixels: int, budget: Budget
 ) -> tuple[dict[tuple[str, str], str], list[str]]:
     """Return the Grad-CAM overlays by (cell_id, image_id), and what is missing of them and why."""
-    path = store.gradcam_dir() / "index.parquet"
-    if not path.is_file() or not budget.room:
+    index = store.read_table("gradcam/index.parquet")
+    if index is None or not budget.room:
         return {}, []
-    index = read_table(path)
     index = index[index["cell_id"].isin(list(cell_ids))]
     found = map_pictures(store.gradcam_dir(), index, pixels=pixels, budget=budget)
     if len(found) == len(index):

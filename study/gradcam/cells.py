@@ -35,11 +35,11 @@ def named_cells(store: Store, cell_ids: Sequence[str]) -> pd.DataFrame:
     ValueError : one has no checkpoint; the message lists those that have one
     """
     planned = planned_cells(store)
-    kept = [name for name in planned["cell_id"] if store.checkpoint_path(name).exists()]
+    kept = [name for name in planned["cell_id"] if store.has_checkpoint(name)]
     without = [name for name in cell_ids if name not in kept]
     if without:
         raise ValueError(
-            f"Cell {', '.join(without)} has no checkpoint in '{store.root}'; "
+            f"Cell {', '.join(without)} has no checkpoint in '{store.where}'; "
             f"these have one: {', '.join(kept)}."
         )
     return planned[planned["cell_id"].isin(list(cell_ids))].reset_index(drop=True)
@@ -52,7 +52,7 @@ def twins(store: Store, cell_id: str) -> pd.DataFrame:
     keys = done[same].astype(object).where(done[same].notna(), None).apply(tuple, axis=1)
     own = keys[done["cell_id"] == cell_id]
     if own.empty:
-        raise ValueError(f"Cell {cell_id} is not done in '{store.root}'; run the grid to the end first.")
+        raise ValueError(f"Cell {cell_id} is not done in '{store.where}'; run the grid to the end first.")
     alike = done[(keys == own.iloc[0]) & (done["cell_id"] != cell_id)]
     return alike.sort_values("seed", ignore_index=True)
 
@@ -60,7 +60,7 @@ def twins(store: Store, cell_id: str) -> pd.DataFrame:
 def _ranked(store: Store) -> pd.DataFrame:
     """Done cells with a checkpoint, highest validation AUC first; no row where there is none."""
     cells = planned_cells(store).query("status == 'done'")
-    kept = cells[[store.checkpoint_path(cell_id).exists() for cell_id in cells["cell_id"]]]
+    kept = cells[[store.has_checkpoint(cell_id) for cell_id in cells["cell_id"]]]
     if kept.empty:
         return kept.assign(val_auc=pd.Series(dtype=float))
     rows = store.cells()[["cell_id", "best_epoch"]]

@@ -80,7 +80,7 @@ def compare_seeds(
     images = sample_images(list(cell.test["image_id"]), n_images)
     parts = []
     for row in twins(source.store, cell.cell_id).itertuples():
-        if not source.store.checkpoint_path(str(row.cell_id)).exists():
+        if not source.store.has_checkpoint(str(row.cell_id)):
             note(f"{row.task}: training cell {row.cell_id} (seed {row.seed}) again to keep its checkpoint")
             source.keep_checkpoint(row)
         parts.append(stability_rows(cell, source.open(row), images))

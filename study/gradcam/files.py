@@ -3,12 +3,11 @@
 import pandas as pd
 import pyarrow as pa
 
-from data.atomic import write_parquet
 from data.store import Store
-from data.tables import read_table
 from study.stores import planned_cells
 
 GRADCAM = "Grad-CAM"
+FOLDER = "gradcam"
 UNIFORM, CENTRE, MEAN_MASK = "uniform", "centre prior", "mean training mask"
 REFERENCES = (UNIFORM, CENTRE, MEAN_MASK)
 OTHER_IMAGE = "another image"  # the part of the table `randomisation` that compares maps of two images
@@ -72,20 +71,21 @@ _PART_NAMES = {"index": "rows"}
 
 def write_part(store: Store, cell_id: str, table: str, rows: pd.DataFrame) -> None:
     """Write the rows of one cell, then the table over all cells (`gradcam/<table>.parquet`)."""
-    folder, name = store.gradcam_dir(), f"{_PART_NAMES.get(table, table)}.parquet"
-    write_parquet(folder / cell_id / name, rows[list(TABLES[table])], types=TABLES[table])
-    parts = [read_table(path) for path in sorted(folder.glob(f"*/{name}"))]
+    name = f"{_PART_NAMES.get(table, table)}.parquet"
+    own = f"{FOLDER}/{cell_id}/{name}"
+    store.write_table(own, rows[list(TABLES[table])], TABLES[table])
+    found = [file for file in store.files(FOLDER) if file.count("/") == 2 and file.endswith(f"/{name}")]
+    parts = [part for file in found if (part := store.read_table(file)) is not None]
     filled = [part for part in parts if len(part)] or parts[:1]
-    write_parquet(folder / f"{table}.parquet", pd.concat(filled, ignore_index=True), types=TABLES[table])
+    store.write_table(f"{FOLDER}/{table}.parquet", pd.concat(filled, ignore_index=True), TABLES[table])
 
 
 def read_planned(store: Store, table: str) -> pd.DataFrame:
     """Rows of the done cells of the present grid, in its order; empty where `study gradcam` has not run."""
-    path = store.gradcam_dir() / f"{table}.parquet"
-    if not path.is_file():
+    rows = store.read_table(f"{FOLDER}/{table}.parquet")
+    if rows is None:
         return pd.DataFrame(columns=list(TABLES[table]))
     cells = planned_cells(store).query("status == 'done'")["cell_id"]
-    rows = read_table(path)
     rows = rows[rows["cell_id"].isin(cells)]
     place = rows["cell_id"].map(dict(zip(cells, range(len(cells)), strict=True)))
     return (

@@ -7,12 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data.atomic import write_bytes
 from data.store import Store
-from data.tables import read_table
 from stats.saliency.localisation import energy_inside
 from study.gradcam.choice import choose_images, with_kind
-from study.gradcam.files import write_part
+from study.gradcam.files import FOLDER, write_part
 from study.gradcam.masks import ReadMask, lesion_masks
 from training.saliency.explained import ExplainedCell, cell_maps
 from training.saliency.overlay import image_png, overlay_png
@@ -55,27 +53,24 @@ def write_pictures(
     masks = lesion_masks(read_mask, chosen["image_id"], cell.settings.image_size)
     rows = _rows(cell, chosen, heat, masks)
     pictures = cell.pictures[cell.places(list(chosen["image_id"]))]
-    folder = store.gradcam_dir()
     # Pictures and maps first, the rows that name them last.
     for position, row in enumerate(rows.itertuples(index=False)):
-        write_bytes(folder / row.image_path, image_png(pictures[position]))
+        store.write_file(f"{FOLDER}/{row.image_path}", image_png(pictures[position]))
         overlay = overlay_png(pictures[position], heat[position], outline=masks.get(row.image_id))
-        write_bytes(folder / row.overlay_path, overlay)
-    write_bytes(folder / cell.cell_id / "heatmaps.npz", _npz(rows, heat, peaks))
+        store.write_file(f"{FOLDER}/{row.overlay_path}", overlay)
+    store.write_file(f"{FOLDER}/{cell.cell_id}/heatmaps.npz", _npz(rows, heat, peaks))
     write_part(store, cell.cell_id, "index", rows)
     return rows
 
 
 def explained_cells(store: Store) -> set[str]:
     """Ids of the cells in the Grad-CAM index whose pictures are all there."""
-    folder = store.gradcam_dir()
-    path = folder / "index.parquet"
-    if not path.is_file():
+    index = store.read_table(f"{FOLDER}/index.parquet")
+    if index is None:
         return set()
-    whole = (
-        read_table(path)
-        .groupby("cell_id")[["image_path", "overlay_path"]]
-        .agg(lambda paths: all((folder / name).is_file() for name in paths))
+    held = set(store.files(FOLDER))
+    whole = index.groupby("cell_id")[["image_path", "overlay_path"]].agg(
+        lambda paths: all(f"{FOLDER}/{name}" in held for name in paths)
     )
     return set(whole.index[whole.all(axis=1)])
 

@@ -71,7 +71,7 @@ class CellSource:
         ------
         ValueError : study file, data or weights are no longer those that the cell was trained with
         """
-        if self.store.checkpoint_path(row.cell_id).exists():
+        if self.store.has_checkpoint(row.cell_id):
             return
         task, weights = self.task(row.task), self._weights(row)
         cells = [cell for cell in build_cells(self.config) if cell.index == row.index]

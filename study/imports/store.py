@@ -9,10 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from data.atomic import write_parquet
 from data.names import check_name
 from data.store import Store
-from data.tables import MANIFEST_TYPES, read_table
+from data.tables import MANIFEST_TYPES
 from stats.levels import levels
 from study.config.analysis import AnalysisPlan
 from study.imports.models import ImportedModel, ImportedTable
@@ -27,7 +26,7 @@ from study.imports.study_file import (
 from study.run.provenance import begin_run, finish_run
 
 RESERVED = (
-    *("cell_id", "index", "status", "reason", "seconds"),
+    *("cell_id", "index", "status", "reason", "seconds", "files", "sha256"),
     *("split", "label", "score", "image_id", "group_id", "class"),
 )
 
@@ -102,17 +101,16 @@ def _write_cell(store: Store, model: ImportedModel, task: str) -> dict[str, Any]
 
 def _written_grid(store: Store, rows: list[dict[str, Any]], task: str) -> pd.DataFrame:
     """grid.parquet: the cells of this task are those of the table, other tasks keep theirs."""
-    path = store.root / "grid.parquet"
-    frame = pd.DataFrame(rows)
-    if path.is_file():
-        others = read_table(path).drop(columns=["study", "index"])
+    earlier, frame = store.read_grid(), pd.DataFrame(rows)
+    if earlier is not None:
+        others = earlier.drop(columns=["study", "index"])
         frame = pd.concat([others[others["task"] != task], frame], ignore_index=True)
     frame.insert(0, "index", range(len(frame)))
     for name in [name for name in frame.columns if frame[name].dtype == object]:
         kinds = {type(value) for value in frame[name].dropna()}
         if len(kinds) > 1:  # text and numbers in one column
             frame[name] = frame[name].map(str, na_action="ignore")
-    write_parquet(path, frame.assign(study="imported"))
+    store.write_grid(frame.assign(study="imported"))
     return frame
 
 

@@ -12,7 +12,7 @@ from data.store import Store
 from stats.referee.subject import Leak, TaskFacts
 from stats.results import records
 from study.analyses.grid_data import GridData
-from study.data_audit.results import audit_folder
+from study.data_audit.results import audit_name
 
 _SHOWN = 10
 
@@ -74,12 +74,8 @@ def _images(store: Store, task: str) -> pd.DataFrame:
 
 def _links(store: Store, task: str) -> pd.DataFrame:
     """Pairs of images that show one picture, as the audit of the data found them."""
-    from data.tables import read_table
-
-    path = audit_folder(store, task) / "pairs.parquet"
-    if not path.is_file():
-        return pd.DataFrame(columns=["image_a", "image_b"])
-    return read_table(path)[["image_a", "image_b"]]
+    pairs = store.read_table(audit_name(task, "pairs"))
+    return pd.DataFrame(columns=["image_a", "image_b"]) if pairs is None else pairs[["image_a", "image_b"]]
 
 
 def _leaks(images: pd.DataFrame, links: pd.DataFrame, tested: Mapping[int, set[str]]) -> tuple[Leak, ...]:

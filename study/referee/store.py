@@ -49,7 +49,7 @@ def store_subject(store: Store) -> Subject:
     """
     data = load_grid(store)
     text = store.read_study()
-    plan = parse_stored_plan(text, source=str(store.root / "study.toml"))
+    plan = parse_stored_plan(text, source=f"{store.where}/study.toml")
     tests = planned_tests(plan)
     factors = varied_factors(data.planned)
     fits, unfitted = _fits(data, plan)
@@ -59,7 +59,7 @@ def store_subject(store: Store) -> Subject:
     metrics = data.metrics.assign(constant=data.metrics["cell_id"].isin(scores.constant))
     repeats = () if is_imported(text) else level_repeats(parse_study(text))
     return Subject(
-        name=store.root.name,
+        name=store.name,
         kind="store",
         cells=data.planned,
         factors=factors,
@@ -84,10 +84,10 @@ def _tables(store: Store, data: GridData) -> tuple[dict[str, pd.DataFrame], tupl
     """Result tables, and what cannot be judged where there are none or they speak of another state."""
     written = set(store.results())
     if "comparisons" not in written:
-        return {}, (f"there are no result tables; run `study stats {store.root}`, which referees too",)
+        return {}, (f"there are no result tables; run `study stats {store.where}`, which referees too",)
     changed = what_changed(store, data.planned[data.planned["status"] == "done"])
     if changed:
-        return {}, (f"the result tables {changed}; run `study stats {store.root}`, which referees too",)
+        return {}, (f"the result tables {changed}; run `study stats {store.where}`, which referees too",)
     names = [name for name in ("comparisons", "estimates", "selected") if name in written]
     tables = {name: store.read_result(name) for name in names}
     return {name: table for name, table in tables.items() if len(table)}, ()

@@ -47,7 +47,7 @@ def environment() -> dict[str, Any]:
 
 def begin_run(store: Store, entry: Mapping[str, Any]) -> int:
     """Append a run to `run.json` as unfinished; its position is returned for `finish_run`."""
-    record = store.read_run() if (store.root / "run.json").exists() else {}
+    record = store.read_run() if store.has_run() else {}
     runs = [*record.get("runs", []), {**entry, "started": now(), "finished": None, "command": sys.argv[1:]}]
     store.write_run({**record, "environment": environment(), "runs": runs})
     return len(runs) - 1

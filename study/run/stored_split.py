@@ -27,7 +27,7 @@ def task_records(tasks: Mapping[str, PreparedTask]) -> dict[str, Any]:
     }
 
 
-def check_stored_splits(root: Path, tasks: Mapping[str, PreparedTask]) -> tuple[str, ...]:
+def check_stored_splits(root: Path | str, tasks: Mapping[str, PreparedTask]) -> tuple[str, ...]:
     """Compare the splits of a run with those that the store holds; notes on what changed.
 
     Raises
@@ -36,7 +36,7 @@ def check_stored_splits(root: Path, tasks: Mapping[str, PreparedTask]) -> tuple[
     """
     store, notes = Store.at(root), []
     for name, task in tasks.items():
-        if not (root / "splits" / f"{name}.parquet").is_file():
+        if not store.has_split(name):
             continue
         split, record = store.read_split(name), _last_record(store, name)
         if _hashes(split) == task.split_hashes:
@@ -60,7 +60,7 @@ def _entry(task: PreparedTask) -> dict[str, Any]:
 
 
 def _last_record(store: Store, name: str) -> dict[str, Any] | None:
-    runs = store.read_run()["runs"] if (store.root / "run.json").is_file() else []
+    runs = store.read_run()["runs"] if store.has_run() else []
     found = [run["tasks"][name] for run in runs if name in run.get("tasks", {})]
     return found[-1] if found else None
 
@@ -94,7 +94,7 @@ def _refusal(store: Store, task: PreparedTask, record: Mapping[str, Any], what: 
     cause = _changes(store, task)
     if record["split_from"] != task.division.source:
         cause = f"the split file '{task.config.split.file}' has another content than before, and {cause}"
-    path = store.root / "splits" / f"{task.name}.parquet"
+    path = f"{store.where}/splits/{task.name}.parquet"
     keep = f'split = {{ file = "{path}", others = "leave out" }} in the study file'
     if gone:
         keep += ", from a copy of this table without the images that are gone"

@@ -62,7 +62,7 @@ class RunOutcome:
 def run_grid(
     study: LoadedStudy,
     *,
-    root: Path,
+    root: Path | str,
     data_root: Path | None,
     weights_dir: Path,
     device: str,
@@ -92,6 +92,7 @@ def run_grid(
     check_training(cells, tasks, device, backend)
     if tensorboard:
         summary_writer()  # before anything is written
+        _ = Store.at(root).root  # a folder, since TensorBoard's writer needs one
     pairs = [(cell.recipe["pretrain"], cell.recipe["backbone"]) for cell in cells]
     found = find_weights(pairs, weights_dir=weights_dir)
     told = check_knobs(
@@ -103,6 +104,7 @@ def run_grid(
     )
     told = (*told, *check_stored_splits(root, tasks))
     store = Store.create(root)
+    told = (*told, *store.set_aside_damaged())
     curves = CurveWriter(store, cells) if tensorboard else None
     for task in tasks.values():
         for note in task.notes:
@@ -235,7 +237,7 @@ def collapsed_cells(store: Store, cell_ids: Sequence[str]) -> dict[str, str]:
 
 def _has_checkpoint(store: Store, members: Sequence[PlannedCell]) -> bool:
     """Whether the best cell of the group was kept; a run may be killed just before."""
-    return any(store.checkpoint_path(item.cell_id).exists() for item in members)
+    return any(store.has_checkpoint(item.cell_id) for item in members)
 
 
 def cell_job(item: PlannedCell) -> "CellJob":

@@ -198,10 +198,10 @@ def test_a_damaged_prediction_file_is_named(tmp_path):
     store = _filled(tmp_path)
     path = tmp_path / "predictions" / "task=breast" / "c9.parquet"
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(ValueError, match=r"task=breast/c9\.parquet' cannot be read .* run the grid again"):
+    with pytest.raises(ValueError, match=r"breast/c9\.parquet' is damaged: .*`study run-grid STUDY --store"):
         store.read_predictions(task="breast")
     path.unlink()
-    with pytest.raises(ValueError, match=r"c9\.parquet' cannot be read"):
+    with pytest.raises(ValueError, match=r"c9\.parquet' is damaged: it is missing"):
         store.read_predictions(task="breast")
 
 

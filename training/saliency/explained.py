@@ -92,7 +92,7 @@ def open_cell(
     FileNotFoundError : the cell has no checkpoint
     ValueError : other weights, images or manifest than the cell was trained with
     """
-    trunk, head, settings, _ = load_model(store.checkpoint_path(cell_id), weights, load_trunk=load_backbone)
+    trunk, head, settings, _ = load_model(store.read_checkpoint(cell_id), weights, load_trunk=load_backbone)
     _check_input(cell_id, settings, images, manifest)
     test = store.read_predictions(cell_ids=[cell_id], splits=["test"]).reset_index(drop=True)
     places = pd.Index(manifest["image_id"]).get_indexer(test["image_id"])

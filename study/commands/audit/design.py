@@ -74,13 +74,13 @@ def _findings(study: str | None, *, published: bool) -> tuple[str, str, tuple[Fi
 
         subject = published_study()
         return subject.name, subject.kind, referee(subject)
-    if study is None or Path(study).is_dir():
+    if study is None or "://" in study or Path(study).is_dir():
         from data.store import Store
         from study.referee.table import referee_store
         from study.stores import newest_store
 
-        store = Store.open(newest_store() if study is None else Path(study))
-        return f"store {store.root}", "store", referee_store(store)
+        store = Store.open(newest_store() if study is None else study)
+        return f"store {store.where}", "store", referee_store(store)
     from study.config import load_study
     from study.referee.study_file import study_subject
 
