@@ -14,6 +14,9 @@ WIDTH_MM = {"column": 85, "wide": 125, "page": 175}
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 SHAPES = ("o", "^", "s", "D", "v", "P", "X")
 LINES = ("solid", "dashed", "dashdot", "dotted", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
+# What tells metrics apart where no arms are shown: the other end of both lists.
+METRIC_COLOURS = (COLOURS[6], COLOURS[3], COLOURS[4], COLOURS[5])
+METRIC_SHAPES = (SHAPES[3], SHAPES[4], SHAPES[5], SHAPES[6])
 INK = "#222222"
 FAINT = "#DDDDDD"
 
@@ -37,7 +40,7 @@ def theme_study(base_size: float = 9, *, width_mm: float = WIDTH_MM["page"], hei
         panel_grid_major_y=element_line(color=FAINT, size=base_size / 20),
         panel_border=element_rect(color="#888888", size=base_size / 15),
         strip_background=element_rect(fill="#F2F2F2", color="#888888", size=base_size / 15),
-        strip_text=element_text(size=base_size, weight="bold"),
+        strip_text=element_text(size=base_size * 0.88, weight="bold"),
         axis_title=element_text(size=base_size),
         axis_text=element_text(size=base_size * 0.88),
         axis_ticks=element_line(size=base_size / 20),
@@ -47,6 +50,7 @@ def theme_study(base_size: float = 9, *, width_mm: float = WIDTH_MM["page"], hei
         legend_title=element_text(size=base_size),
         legend_text=element_text(size=base_size * 0.94),
         legend_key=element_blank(),
+        plot_caption=element_text(size=base_size * 0.82, color="#555555", ha="left"),
     )
 
 
