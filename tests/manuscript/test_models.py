@@ -14,6 +14,7 @@ from manuscript.figures import calibration
 from manuscript.load import Report, load_report
 from study.analyse import analyse
 from study.config import parse_analysis
+from tests.manuscript.layout import layout_faults
 
 PLAN = """
 [analysis]
@@ -80,7 +81,7 @@ def test_reliability_has_a_panel_per_task_and_arm(report: Report) -> None:
     bins = report.table("reliability")
     assert bins is not None
     plot = calibration.reliability_curves(bins, contrast="pretrain", arms=sorted(bins["arm"].unique()))
-    plot.draw(show=False)
+    assert layout_faults(plot) == []
     assert len(plot.data[["task", "arm"]].drop_duplicates()) == 4
 
 
@@ -89,7 +90,7 @@ def test_decision_curves_keep_the_strategies_without_a_model_apart(report: Repor
     assert curves is not None
     arms = ["phantom", "random"]
     plot = calibration.decision_curves(curves, contrast="pretrain", arms=arms)
-    plot.draw(show=False)
+    assert layout_faults(plot) == []
     assert set(plot.data["arm"].astype(str)) == set(arms)
     own_data = [layer._data for layer in plot.layers if isinstance(layer._data, pd.DataFrame)]
     others = {arm for data in own_data if "arm" in data for arm in data["arm"]}
