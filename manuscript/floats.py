@@ -13,16 +13,15 @@ from manuscript import tables_models as models
 from manuscript import tables_tests as tests
 from manuscript.audit import audit_table, audit_text, nothing_found, shortcut_table
 from manuscript.figures.calibration import decision_curves, reliability_curves
-from manuscript.figures.distribution import factor_distribution
 from manuscript.figures.gradcam import choose_tiles, gradcam_panel
-from manuscript.figures.learning import learning_curves
 from manuscript.figures.roc import roc_curves
-from manuscript.grid import first_contrast, level_order, varied_factors
+from manuscript.grid import level_order, varied_factors
 from manuscript.limitations import limitations_text
 from manuscript.load import Report
 from manuscript.origin import gradcam_missing, missing_text, provenance_text
 from manuscript.plan import plan_text
 from manuscript.referee import nothing_objected, referee_table
+from manuscript.selected import main_selection
 from manuscript.tables import (
     cells_table,
     data_table,
@@ -71,20 +70,6 @@ def protocol(report: Report) -> Any:
     return protocol_table(report.study, report.cells)
 
 
-def distribution(report: Report, *, value: str = "test_auc", label: str = "AUC on test") -> Any:
-    """Box and points by factor."""
-    metrics = report.table("metrics")
-    if metrics is None:
-        return _missing(report, "the distribution of AUC")
-    arm = first_contrast(report.study, metrics)
-    factors = [name for name in varied_factors(report.study, metrics) if name != arm]
-    if arm is None:
-        arm, factors = "pretrain", ["pretrain"]
-    return factor_distribution(
-        metrics, factors or [arm], study=report.study, arm=arm, value=value, label=label
-    )
-
-
 def selected(report: Report) -> Any:
     """The best cell of each arm."""
     chosen, metrics = main_selection(report), report.table("metrics")
@@ -106,19 +91,6 @@ def roc(report: Report) -> Any:
     if bands is not None:
         bands = bands[bands["contrast"] == contrast].drop_duplicates(["task", "arm", "specificity"])
     return roc_curves(test, chosen, contrast=contrast, arms=_arms(report, contrast), bands=bands)
-
-
-def curves(report: Report) -> Any:
-    """Learning curves of the selected cells."""
-    chosen, history = main_selection(report), report.history
-    if chosen is None or history is None or history.empty:
-        return _missing(report, "learning curves")
-    labels = chosen[["cell_id", "task", "arm"]]
-    shown = history[history["cell_id"].isin(labels["cell_id"])]
-    if shown.empty:
-        return _missing(report, "learning curves of the selected models")
-    contrast = str(chosen["contrast"].iloc[0])
-    return learning_curves(shown, labels, contrast=contrast, arms=_arms(report, contrast))
 
 
 def gradcam(report: Report) -> Any:
@@ -248,24 +220,6 @@ def failed(report: Report) -> Any:
     if report.failed.empty:
         return Markdown("*No cell failed.*")
     return failed_table(report.failed, varied_factors(report.study, report.cells))
-
-
-def main_selection(report: Report) -> pd.DataFrame | None:
-    """The selected cells of the plan's first contrast: one row per task and arm."""
-    chosen = report.table("selected")
-    if chosen is None:
-        return None
-    first = chosen.iloc[0]
-    rows = chosen[(chosen["contrast"] == first["contrast"]) & (chosen["select"] == first["select"])]
-    # Two planned tests on the same contrast select the same cells.
-    rows = rows.drop_duplicates(["task", "arm", "cell_id"])
-    doubled = rows[rows.duplicated(["task", "arm"])]
-    if not doubled.empty:
-        raise ValueError(
-            f"Two selected models for task {doubled['task'].iloc[0]}, arm {doubled['arm'].iloc[0]}. "
-            "Run `study stats` on the store again."
-        )
-    return rows.reset_index(drop=True)
 
 
 def _arms(report: Report, contrast: str) -> list[str]:

@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 from IPython.display import Markdown
 
-from manuscript.floats import main_selection
 from manuscript.grid import varied_factors
 from manuscript.load import Report
 from manuscript.origin import missing_text
+from manuscript.selected import main_selection
 from manuscript.tables_grid import pairs_table, shares_table, term_tests_table
 from manuscript.tables_runs import repeated, runs_table
 from manuscript.tables_selected import detectable_table, settings_table, split_metrics_table

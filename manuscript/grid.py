@@ -41,12 +41,12 @@ def fixed_settings(study: Mapping[str, Any], cells: pd.DataFrame) -> dict[str, A
 
 def level_order(study: Mapping[str, Any], name: str, values: pd.Series) -> list[str]:
     """Levels of a column as text, in the order of the study file, then as sorted values."""
-    present = list(values.dropna().unique())
-    declared = (
-        list(study.get("tasks", {})) if name == "task" else list(study.get("factors", {}).get(name, []))
-    )
-    rest = sorted((value for value in present if value not in declared), key=lambda v: (str(type(v)), v))
-    return [plain(value) for value in [*(v for v in declared if v in present), *rest]]
+    present = {plain(value): value for value in values.dropna().unique()}
+    declared = study.get("tasks", {}) if name == "task" else study.get("factors", {}).get(name, [])
+    # Compared as text: a column that holds 0, 1 and "all" comes back from a store as text.
+    first = [text for text in dict.fromkeys(map(plain, declared)) if text in present]
+    rest = [text for text in present if text not in first]
+    return [*first, *sorted(rest, key=lambda text: (str(type(present[text])), present[text]))]
 
 
 def as_levels(study: Mapping[str, Any], name: str, values: pd.Series) -> pd.Series:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from IPython.display import Markdown
 
-from manuscript.floats import main_selection
+from manuscript.floats_figures import band_text, conf_level, interaction_text
 from manuscript.grid import level_order
 from manuscript.load import Report
 from manuscript.pick import pick_row
-from manuscript.text import MISSING, auc, count, estimate, join_words
+from manuscript.selected import main_selection
+from manuscript.text import MISSING, auc, count, estimate, join_words, percent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,9 @@ class Values:
     best: Markdown
     interval_name: str
     singular: Markdown
+    level: str
+    interaction: str
+    bands: str
 
 
 def values(report: Report) -> Values:
@@ -37,6 +41,9 @@ def values(report: Report) -> Values:
         best=Markdown(_best(report)),
         interval_name=_interval_name(report),
         singular=Markdown(_singular(report)),
+        level=percent(conf_level(report)),
+        interaction=interaction_text(report),
+        bands=band_text(report),
     )
 
 

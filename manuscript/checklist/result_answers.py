@@ -8,6 +8,7 @@ import pandas as pd
 
 from manuscript.checklist.model_answers import SHORT_HASH
 from manuscript.load import Report
+from manuscript.selected import main_selection
 from manuscript.text import (
     auc,
     count,
@@ -17,7 +18,6 @@ from manuscript.text import (
     metric_label,
     percent,
 )
-from manuscript.values import main_selection
 
 _TESTED = {
     "delong": "DeLong",

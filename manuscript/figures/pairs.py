@@ -164,7 +164,7 @@ def _named(matrix: pd.DataFrame) -> pd.DataFrame:
 
 
 def _axes(matrix: pd.DataFrame, size: int, *, named: bool) -> list[Any]:
-    title = labs(x="Column: cell by AUC on test (1: highest)", y="Row: cell by AUC on test")
+    title = labs(x="Column: cells by AUC on test, highest first", y="Row: cells by AUC on test")
     if named:
         step = -(-size // MOST_RANKS)
         return [scale_x_discrete(labels=lambda ranks: _some(ranks, step)), scale_y_discrete(), title]

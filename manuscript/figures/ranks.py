@@ -72,7 +72,7 @@ def rank_plot(
         + scale_shape_manual(values=dict(zip(names, METRIC_SHAPES, strict=False)))
         + scale_y_reverse()
         + wide_legend(names)
-        + labs(x="", y="Mean rank (1: highest)", color="", shape="")
+        + labs(x="", y="Mean rank (top: highest)", color="", shape="")
         + labs(caption=left_out(metrics, values, failed=failed))
         + theme_study(height_mm=28 + 48 * metrics["task"].nunique())
         + slanted_labels(panels)

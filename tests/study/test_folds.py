@@ -194,10 +194,10 @@ def test_an_arm_without_all_folds_is_named(tmp_path: Path, store: Store):
 
 
 def test_a_manuscript_is_made_from_folds(store: Store, tables):
-    from manuscript import floats
+    from manuscript import floats, floats_figures
     from manuscript.load import load_report
 
     report = load_report(store.root)
     assert "3 folds" in floats.selected(report).as_raw_html()
     floats.roc(report)
-    floats.curves(report)
+    floats_figures.curves(report)
