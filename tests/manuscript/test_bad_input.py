@@ -19,8 +19,8 @@ from tests.manuscript.in_process import shown, words
 
 DOCUMENTS = ("index.qmd", "supplement.qmd")
 TABLES = (
-    "metrics", "comparisons", "estimates", "pairs", "mixed_fixed", "mixed_random", "mixed_models", "mixed_tests",
-    "mixed_shares", "selected",
+    "metrics", "comparisons", "estimates", "pairs", "mixed_fixed", "mixed_random", "mixed_models",
+    "mixed_tests", "mixed_shares", "selected",
 )  # fmt: skip
 
 
