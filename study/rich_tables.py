@@ -54,6 +54,11 @@ def print_table(
         table.add_row("" if texts > 1 and first == above else first, *others)
         above = first
     console.print(title, style="bold")
+    print_wide(console, table)
+
+
+def print_wide(console: Console, table: Table) -> None:
+    """Print a table without folding its lines, however narrow the terminal."""
     own_width = console.width
     console.width = _WIDEST
     console.print(table, crop=False)

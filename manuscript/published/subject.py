@@ -31,8 +31,9 @@ PLAN = (
     *(PlannedTest(kind="mixed", formula=text) for text in FORMULAS),
 )
 _INERT = (
-    "`fc_ratio` does not act in the heads Conv and ConvSkip: the study's code builds them without it (so it "
-    "does with the kernel size and the dropout probability)"
+    "`fc_ratio` does not act in the heads Conv and ConvSkip: the study's code, as far as it is "
+    "published, builds "
+    "them without it (so it does with the kernel size and the dropout probability)"
 )
 
 

@@ -208,8 +208,9 @@ def _single_runs(subject: Subject) -> Iterator[Finding]:
 
 
 def cells_text(cells: pd.DataFrame, factors: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Task, seed and factors of some cells, as evidence."""
+    """Task, seed and factors of some cells, as evidence; columns that none of them has are left out."""
     names = [name for name in ("cell_id", "task", "seed", "fold", *factors) if name in cells]
+    names = [name for name in names if cells[name].notna().any()]
     return [
         {key: (None if pd.isna(value) else value) for key, value in row.items()}
         for row in records(cells[names])

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from manuscript.bibliography import references
 from stats.findings import SEVERITIES, Finding
-from study.rich_tables import number
+from study.rich_tables import number, print_wide
 
 SHOWN_ROWS = 6
 COLOURS = {"error": "red", "warning": "yellow", "note": "cyan"}
@@ -92,7 +92,7 @@ def _evidence(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
         )
     for row in rows[:SHOWN_ROWS]:
         table.add_row(*(Text(cell_text(row.get(name))) for name in names))
-    console.print(table)
+    print_wide(console, table)
     if len(rows) > SHOWN_ROWS:
         console.print(f"and {len(rows) - SHOWN_ROWS} more rows (--json for all)", style="dim")
 
