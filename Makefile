@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format golden bench validate clean
+.PHONY: help install demo test check fuzz format golden bench validate clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -26,10 +26,14 @@ demo: $(STAMP) ## train, analyse and write up the embedded demo study (phantoms,
 test: $(STAMP) ## run the tests
 	$(BIN)/python -m pytest --quiet
 
-check: $(STAMP) ## lint, format and type check
+check: $(STAMP) ## lint, format and type check, known flaws of dependencies
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m tests.security.dependency_audit
+
+fuzz: $(STAMP) ## 20,000 damaged and hostile inputs to the command line (FUZZ="--seed 1" for others)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --inputs 20000 $(FUZZ)
 
 format: $(STAMP) ## let ruff rewrite the sources
 	$(BIN)/ruff check --fix .

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from data.store import Store
+from study.run.private import without_private
 
 _PACKAGES = (
     "transfer-study",
@@ -46,9 +47,10 @@ def environment() -> dict[str, Any]:
 
 
 def begin_run(store: Store, entry: Mapping[str, Any]) -> int:
-    """Append a run to `run.json` as unfinished; its position is returned for `finish_run`."""
+    """Append a run to `run.json` as unfinished, without log-ins and secrets; return its position."""
     record = store.read_run() if store.has_run() else {}
-    runs = [*record.get("runs", []), {**entry, "started": now(), "finished": None, "command": sys.argv[1:]}]
+    begun = without_private({**entry, "command": sys.argv[1:]})
+    runs = [*record.get("runs", []), {**begun, "started": now(), "finished": None}]
     store.write_run({**record, "environment": environment(), "runs": runs})
     return len(runs) - 1
 
@@ -56,7 +58,7 @@ def begin_run(store: Store, entry: Mapping[str, Any]) -> int:
 def finish_run(store: Store, position: int, entry: Mapping[str, Any]) -> None:
     """Complete the entry that `begin_run` made."""
     record = store.read_run()
-    record["runs"][position] |= {**entry, "finished": now()}
+    record["runs"][position] |= {**without_private(entry), "finished": now()}
     store.write_run(record)
 
 

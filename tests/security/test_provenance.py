@@ -1,0 +1,46 @@
+"""run.json tells versions, machine and commands, and neither secrets nor who sat there."""
+
+import getpass
+import json
+import platform
+import sys
+from pathlib import Path
+
+import pytest
+
+from data.store import Store
+from study.run.private import without_private
+from study.run.provenance import begin_run, finish_run
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("s3://KEY:SECRET@host/bucket", "s3://***@host/bucket"),
+        ("https://x.org/a?token=abc&size=3", "https://x.org/a?token=***&size=3"),
+        ("--storage-key=abc", "--storage-key=***"),
+        ("X-Amz-Signature=abc&b=1", "X-Amz-Signature=***&b=1"),
+        (str(Path.home() / "data" / "busi"), "~/data/busi"),
+        ("head=Linear", "head=Linear"),
+        ("runs/demo", "runs/demo"),
+        ("a@b", "a@b"),
+    ],
+)
+def test_log_ins_secrets_and_the_home_folder_are_left_out(text: str, shown: str) -> None:
+    assert without_private([{"a": (text,)}]) == [{"a": [shown]}]
+
+
+def test_run_json_holds_no_variable_of_the_environment_and_no_name(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "topsecretvalue")
+    monkeypatch.setattr(sys, "argv", ["study", "run-grid", "--store", "s3://me:topsecretvalue@h/b"])
+    store = Store.create(tmp_path / "store")
+    finish_run(store, begin_run(store, {"data_root": str(Path.home() / "x")}), {"cells": 1})
+    text = (store.root / "run.json").read_text(encoding="utf-8")
+    assert "topsecretvalue" not in text
+    assert platform.node() not in text or len(platform.node()) < 4
+    assert str(Path.home()) not in text
+    (run,) = json.loads(text)["runs"]
+    assert run["command"] == ["run-grid", "--store", "s3://***@h/b"]
+    assert "remote" not in text
+    user = getpass.getuser()
+    assert user == "root" or user not in text
