@@ -12,18 +12,15 @@ import pandas as pd
 from torch import nn
 
 from data.store import Store
-from training.backends import check_backend
 from training.cell_rows import cell_row, collapsed_in, prediction_rows
 from training.checkpoints import head_metadata, save_checkpoint
-from training.fit import FitResult, check_batch_size
-from training.group_heads import CachedHeads
-from training.group_input import check_jobs, group_images, resolve_device
+from training.fit import FitResult
+from training.group_context import cached_heads, group_context
 from training.group_parts import GroupContext, GroupProgress, Trained, TrainingWay
 from training.group_unfrozen import UnfrozenCells
 from training.settings import CellJob
-from training.stopping import best_epoch
 from training.weights import Weights, load_backbone
-from training.workers import default_workers
+from training.winner import Checkpoints, StoreCheckpoints, group_winner, winner_rank
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,31 +86,40 @@ def run_group(
         than the CPU or with layers that are trained
     ModuleNotFoundError : the packages of the backend are not installed
     """
-    where = resolve_device(device)
-    check_backend(backend, where)
-    group = group_images(jobs, images=images, manifest=manifest, split=split)
-    check_jobs(jobs, backbone=weights.backbone)
-    for job in jobs:
-        check_batch_size(job.settings, len(group.rows["train"]))
-    first = jobs[0].settings
-    context = GroupContext(
-        settings=first,
-        group=group,
+    context = group_context(
+        jobs,
+        images=images,
         manifest=manifest,
+        split=split,
         weights=weights,
         store=store,
-        device=where,
+        device=device,
         progress=progress,
-        workers=workers or default_workers(where),
+        workers=workers,
         backend=backend,
         load_trunk=load_trunk,
     )
-    return _GroupRun(jobs=jobs, context=context, way=_way(context, jobs)).run()
+    return train_cells(context, jobs)
+
+
+def train_cells(
+    context: GroupContext, jobs: Sequence[CellJob], *, keep: Checkpoints | None = None
+) -> list[CellOutcome]:
+    """`run_group` on inputs that were checked already.
+
+    `keep` : where the checkpoint of the best cell goes, and is looked for; None = the store's checkpoints
+    """
+    return _GroupRun(
+        jobs=jobs,
+        context=context,
+        way=_way(context, jobs),
+        keep=keep or StoreCheckpoints(context.store),
+    ).run()
 
 
 def _way(context: GroupContext, jobs: Sequence[CellJob]) -> TrainingWay:
     if context.settings.has_fixed_features():
-        return CachedHeads(context, epochs=max(job.settings.epochs for job in jobs))
+        return cached_heads(context, jobs)
     if context.backend != "torch":
         raise ValueError(
             f"`backend` {context.backend!r} runs frozen trunks only; these cells have unfreeze = "
@@ -137,6 +143,7 @@ class _GroupRun:
     jobs: Sequence[CellJob]
     context: GroupContext
     way: TrainingWay
+    keep: Checkpoints
 
     @property
     def store(self) -> Store:
@@ -163,7 +170,7 @@ class _GroupRun:
                 job = pending[position]
                 outcomes[job.cell_id] = self._record(job, trained)
                 if isinstance(trained, Trained):
-                    rank = _rank(trained.result.history, job)
+                    rank = winner_rank(trained.result.history, job)
                     if best is None or rank < best.rank:
                         best = _Best(rank=rank, cell_id=job.cell_id, result=trained.result)
                 del trained  # a large head holds hundreds of megabytes
@@ -206,22 +213,13 @@ class _GroupRun:
         if self.context.progress is not None:
             self.context.progress.cell(job.cell_id, status)
 
-    def _winner(self) -> CellJob | None:
-        """The best done cell of the group, over this run and earlier ones."""
-        done = {job.cell_id: job for job in self.jobs if self.store.is_done(job.cell_id)}
-        if not done:
-            return None
-        history = self.store.read_history(task=self.jobs[0].settings.task, cell_ids=list(done))
-        ranks = {str(name): _rank(rows, done[str(name)]) for name, rows in history.groupby("cell_id")}
-        return done[min(ranks, key=ranks.__getitem__)] if ranks else None
-
     def _winner_is_saved(self) -> bool:
-        winner = self._winner()
-        return winner is None or self.store.has_checkpoint(winner.cell_id)
+        winner = group_winner(self.store, self.jobs)
+        return winner is None or self.keep.has(winner.cell_id)
 
     def _save_winner(self, best: _Best | None) -> None:
-        winner = self._winner()
-        if winner is None or self.store.has_checkpoint(winner.cell_id):
+        winner = group_winner(self.store, self.jobs)
+        if winner is None or self.keep.has(winner.cell_id):
             return
         if best is not None and best.cell_id == winner.cell_id:
             result = best.result
@@ -238,14 +236,8 @@ class _GroupRun:
             weights_sha256=self.context.weights.sha256,
             epoch=result.best_epoch,
         )
-        save_checkpoint(self.store.checkpoint_path(winner.cell_id), result.state, metadata)
-        self.store.keep_checkpoint(winner.cell_id)
-
-
-def _rank(history: pd.DataFrame, job: CellJob) -> tuple[float, int]:
-    """Smaller is better: minus the validation AUC of the chosen epoch, then the place in the grid."""
-    chosen = history["epoch"] == best_epoch(history, job.settings.checkpoint)
-    return -float(history.loc[chosen, "val_auc"].iloc[0]), job.index
+        save_checkpoint(self.keep.path(winner.cell_id), result.state, metadata)
+        self.keep.keep(winner.cell_id)
 
 
 def _reason(error: Exception) -> str:

@@ -50,10 +50,8 @@ class CachedHeads:
         ValueError, FrozenChangedError : see `FeatureCache.complete`
         """
         context = self._context
-        caches = []
-        for position, trunk in enumerate(self._trunks):
-            cache = FeatureCache(context.store.features_dir(trunk.key.group_key()), trunk.key)
-            context.store.fetch_features(trunk.key.group_key())
+        caches = self._caches()
+        for position, (trunk, cache) in enumerate(zip(self._trunks, caches, strict=True)):
             cache.complete(
                 context.group,
                 epochs=self._epochs,
@@ -63,7 +61,6 @@ class CachedHeads:
                 workers=context.workers,
             )
             context.store.keep_features(trunk.key.group_key())
-            caches.append(cache)
         self.notes = probed_notes(context, self._trunks)
         for trunk in self._trunks:
             trunk.release()
@@ -78,6 +75,18 @@ class CachedHeads:
             test_labels=labels["test"],
         )
         self.n_features = self._data.val.shape[1]
+
+    def missing(self) -> bool:
+        """Whether the cache lacks features that these heads read; whole files are read for it."""
+        sizes = {part: len(rows) for part, rows in self._context.group.rows.items()}
+        return any(cache.missing(epochs=self._epochs, sizes=sizes) for cache in self._caches())
+
+    def _caches(self) -> list[FeatureCache]:
+        caches, store = [], self._context.store
+        for trunk in self._trunks:
+            store.fetch_features(trunk.key.group_key())
+            caches.append(FeatureCache(store.features_dir(trunk.key.group_key()), trunk.key))
+        return caches
 
     def _on_backend(self, trunk: LoadedTrunk) -> nn.Module:
         context = self._context
