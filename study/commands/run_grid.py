@@ -1,9 +1,12 @@
 """`study run-grid`: train every cell of a study into a store."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from study.run.train import RunOutcome
 
 
 def register(app: typer.Typer) -> None:
@@ -33,6 +36,24 @@ def run_grid_command(
     only: Annotated[
         list[str] | None, typer.Option(help="Part of the grid: factor=level[,level]; may be repeated.")
     ] = None,
+    engine: Annotated[
+        str, typer.Option(help="Who does the work: local (this process), slurm or ray (docs/cluster.md).")
+    ] = "local",
+    engine_options: Annotated[
+        Path | None, typer.Option(help="TOML file: what a task of the engine needs; no part of the study.")
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(metavar="I/N", help="Only shard I of N, counted from 0; see docs/cluster.md."),
+    ] = None,
+    pack: Annotated[
+        int | None,
+        typer.Option(min=1, help="Cells per unit of work that runners share; default a whole group."),
+    ] = None,
+    expiry: Annotated[
+        float,
+        typer.Option(min=1, help="Seconds of silence after which other runners take over this one's work."),
+    ] = 60.0,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the plan and its cost; train nothing.")
     ] = False,
@@ -46,7 +67,8 @@ def run_grid_command(
 ) -> None:
     """Train every cell of the grid and store the prediction for every image.
 
-    Cells that the store holds are kept: run the same command again after an interruption.
+    Cells that the store holds are kept: run the same command again after an interruption. Several machines
+    that see the store may run it at the same time: they share the work.
 
     Example: study run-grid busi-small --data-root ~/data/busi
     """
@@ -65,11 +87,21 @@ def run_grid_command(
         print_dry_run(Console(), loaded.config, cells, data_root=data_root, weights_dir=weights)
         return
 
+    from study.run.portion import Portion
     from study.run.progress import GridProgress
     from study.run.train import run_grid
+    from study.run.units import parse_shard
 
+    chosen = None
+    if engine != "local" or engine_options is not None:
+        from study.engines.options import read_options
+        from study.engines.start import EngineChoice
+
+        chosen = EngineChoice(name=engine, options=read_options(engine_options))
+        chosen = chosen if engine != "local" else None
     console = Console(stderr=True)
     root = store or str(Path("runs") / loaded.config.name)
+    portion = Portion(shard=None if shard is None else parse_shard(shard), pack=pack, expiry=expiry)
     try:
         outcome = run_grid(
             loaded,
@@ -81,18 +113,27 @@ def run_grid_command(
             progress=GridProgress(console),
             backend=backend,
             tensorboard=tensorboard,
+            portion=portion,
+            engine=chosen,
         )
     except KeyboardInterrupt:
         typer.echo("Stopped. Finished cells are kept; the same command goes on from here.", err=True)
         raise typer.Exit(130) from None
-    if gradcam:
+    if gradcam and not outcome.left:
         from study.gradcam.explain import explain_best
 
         explain_best(
             outcome.store, loaded.config, data_root=data_root, weights_dir=weights, note=console.print
         )
+    _tell(outcome, root, tensorboard=tensorboard)
+
+
+def _tell(outcome: "RunOutcome", root: str, *, tensorboard: bool) -> None:
+    """What came of the run, on stdout; what is wrong with it, on stderr."""
+    others = f"{outcome.elsewhere} by other runners, " if outcome.elsewhere else ""
     typer.echo(
-        f"{outcome.trained} cells trained, {outcome.found} found done, {len(outcome.failed)} failed: {root}"
+        f"{outcome.trained} cells trained, {others}{outcome.found} found done, "
+        f"{len(outcome.failed)} failed: {root}"
     )
     for cell_id, where in outcome.collapsed.items():
         typer.echo(f"collapsed {cell_id}: one class is predicted for every image of {where}", err=True)
@@ -102,4 +143,7 @@ def run_grid_command(
         raise typer.Exit(1)
     if tensorboard:
         typer.echo(f"Curves: tensorboard --logdir {root}/tensorboard")
-    typer.echo(f"Next: study stats {root}")
+    if outcome.left:
+        typer.echo(f"{outcome.left} cells of the grid are left to other shards: study status {root}")
+    else:
+        typer.echo(f"Next: study stats {root}")

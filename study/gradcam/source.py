@@ -10,8 +10,8 @@ from data.store import Store
 from study.config import StudyConfig
 from study.gradcam.masks import lesion_masks
 from study.grid import build_cells
+from study.run.perform import cell_job
 from study.run.prepare import PreparedTask, plan_cells, prepare_task
-from study.run.train import cell_job
 from training.group import run_group
 from training.saliency.explained import ExplainedCell, open_cell
 from training.weights import Weights, resolve_weights

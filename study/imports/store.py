@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,8 @@ def import_predictions(
     earlier = _earlier_study(root)
     store = Store.create(root)
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
-    position = begin_run(store, {"imported": str(source), "sha256": digest, "task": task})
+    token = secrets.token_hex(8)
+    begin_run(store, {"imported": str(source), "sha256": digest, "task": task}, token=token)
     images = table.models[0].predictions
     unknown = {name: None for name in MANIFEST_TYPES if name not in images}
     store.write_manifest(
@@ -69,7 +71,7 @@ def import_predictions(
     grid = _written_grid(store, rows, task)
     store.write_study(study_text(_study(root.name, earlier, table, task, grid, plan)))
     store.refresh_index()
-    finish_run(store, position, {"cells": len(rows)})
+    finish_run(store, {"cells": len(rows)}, token=token)
     return store
 
 

@@ -43,6 +43,7 @@ class GridProgress:
         self._begun = 0.0
         self._total = 0
         self._done = 0
+        self._waiting = ""
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -89,6 +90,12 @@ class GridProgress:
         self._bars.update(self._group, description=f"{self._label}: heads")
         if status == "failed":
             self._console.print(f"cell {cell_id} failed", style="red", highlight=False)
+
+    def waiting(self, text: str) -> None:
+        """Nothing to do until other runners have ended; said once."""
+        if text != self._waiting:
+            self._waiting = text
+            self.note(f"Waiting: {text}.")
 
     def preparing(self, label: str, done: int, total: int) -> None:
         """Images of the audit, or of a short pretraining on phantoms."""

@@ -46,19 +46,23 @@ def environment() -> dict[str, Any]:
     }
 
 
-def begin_run(store: Store, entry: Mapping[str, Any]) -> int:
-    """Append a run to `run.json` as unfinished, without log-ins and secrets; return its position."""
+def begin_run(store: Store, entry: Mapping[str, Any], *, token: str) -> None:
+    """Append a run to `run.json` as unfinished, under the name of its runner, without log-ins and secrets.
+
+    The caller holds the store's lease: two runs may not read and write the list at once.
+    """
     record = store.read_run() if store.has_run() else {}
     begun = without_private({**entry, "command": sys.argv[1:]})
-    runs = [*record.get("runs", []), {**begun, "started": now(), "finished": None}]
+    runs = [*record.get("runs", []), {**begun, "runner": token, "started": now(), "finished": None}]
     store.write_run({**record, "environment": environment(), "runs": runs})
-    return len(runs) - 1
 
 
-def finish_run(store: Store, position: int, entry: Mapping[str, Any]) -> None:
-    """Complete the entry that `begin_run` made."""
+def finish_run(store: Store, entry: Mapping[str, Any], *, token: str) -> None:
+    """Complete the entry that `begin_run` made; the caller holds the store's lease."""
     record = store.read_run()
-    record["runs"][position] |= {**without_private(entry), "finished": now()}
+    for run in record["runs"]:
+        if run.get("runner") == token:
+            run |= {**without_private(entry), "finished": now()}
     store.write_run(record)
 
 

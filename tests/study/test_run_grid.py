@@ -74,7 +74,7 @@ def test_a_killed_run_goes_on_and_ends_like_an_undisturbed_one(tiny_store, tiny_
         "--no-gradcam",
     ]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 400
     while not list(root.glob("cells/*.json")) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
