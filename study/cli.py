@@ -47,6 +47,8 @@ def _extra_of(module: str) -> str | None:
     root = module.partition(".")[0]
     if root in {"torch", "torchvision", "captum", "safetensors"}:
         return "train"
+    if root in {"submitit", "ray"}:
+        return "slurm" if root == "submitit" else "ray"
     if root in {"onnx", "onnxruntime"}:
         return "onnx"
     if root in {"plotnine", "great_tables", "nbclient", "nbformat", "ipykernel", "pypandoc", "tabulate"}:

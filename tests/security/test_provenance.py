@@ -34,7 +34,8 @@ def test_run_json_holds_no_variable_of_the_environment_and_no_name(tmp_path, mon
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "topsecretvalue")
     monkeypatch.setattr(sys, "argv", ["study", "run-grid", "--store", "s3://me:topsecretvalue@h/b"])
     store = Store.create(tmp_path / "store")
-    finish_run(store, begin_run(store, {"data_root": str(Path.home() / "x")}), {"cells": 1})
+    begin_run(store, {"data_root": str(Path.home() / "x")}, token="0123")
+    finish_run(store, {"cells": 1}, token="0123")
     text = (store.root / "run.json").read_text(encoding="utf-8")
     assert "topsecretvalue" not in text
     assert platform.node() not in text or len(platform.node()) < 4

@@ -1,0 +1,1 @@
+"""Engines that run units of work on other machines: adapters over `study.run`, one file each."""
