@@ -15,6 +15,7 @@ from data.splits.split import split_counts
 from study.config import StudyConfig, TaskConfig
 from study.data_audit.audit import audit_if_known
 from study.data_audit.printed import note_lines
+from study.durations import in_words
 from study.grid import Cell, group_cells
 from study.run.cost import GroupCost, group_cost, new_trunks
 from study.run.knobs import check_knobs
@@ -176,8 +177,8 @@ def _print_cost(console: Console, costs: Sequence[GroupCost]) -> None:
     images, alone = sum(c.images for c in costs), sum(c.images_alone for c in costs)
     trunk, heads = sum(c.trunk_seconds for c in costs), sum(c.head_seconds for c in costs)
     console.print(
-        f"Estimate on two CPU cores: [bold]{_duration(trunk + heads)}[/] "
-        f"({_duration(trunk)} backbone, {_duration(heads)} heads); {images:,} images through a backbone, "
+        f"Estimate on two CPU cores: [bold]{in_words(trunk + heads)}[/] "
+        f"({in_words(trunk)} backbone, {in_words(heads)} heads); {images:,} images through a backbone, "
         f"{alone / images:.0f} times fewer than one cell at a time ({alone:,}). "
         "A rough figure: machines differ."
     )
@@ -207,9 +208,3 @@ def _print_missing(
     console.print(f"[bold]Missing on this machine[/] ({len(missing)}):")
     for text in missing:
         console.print(escape(text), highlight=False)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
