@@ -81,7 +81,7 @@ class Drive:
             n = sum(len(batch.packs) for batch in left)
             raise ValueError(
                 f"{n} units of work were not done by any task (first: {left[0].label}). Look into the logs "
-                f"of the tasks in '{self.store.root / 'work' / 'logs'}', then run the same command again."
+                f"of the tasks (Slurm: '{self.store.where}/work/logs'), then run the same command again."
             )
         return self._shared
 

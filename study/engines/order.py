@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from data.place.local import LocalPlace
 from data.registry import load_dataset
 from data.store import Store
 from study.config import LoadedStudy, StudyConfig, parse_study
@@ -61,7 +62,7 @@ def make_order(
         study=study.text,
         source=study.source,
         only=tuple(only),
-        root=str(workshop.store.root.resolve()),
+        root=_absolute(workshop.store),
         data_root=None if data_root is None else str(data_root.resolve()),
         weights_dir=str(weights_dir.resolve()),
         device=workshop.device,
@@ -69,6 +70,11 @@ def make_order(
         pack=portion.pack or 1,
         expiry=portion.expiry,
     )
+
+
+def _absolute(store: Store) -> str:
+    """The store as every machine names it: an absolute path, or its URL."""
+    return str(store.root.resolve()) if isinstance(store.place, LocalPlace) else store.where
 
 
 def do_order(order: Order, *, job: str | None = None, threads: int | None = None) -> int:

@@ -67,7 +67,7 @@ class EngineChoice:
         return drive.run()
 
     def _engine(self, order: Order, store: Store, progress: ShareProgress) -> SlurmEngine | RayEngine:
-        name = f"study-{store.root.name}"
+        name = f"study-{store.where.rstrip('/').rpartition('/')[2]}"
         if self.name == "slurm":
             from study.engines.on_slurm import SlurmEngine
 
