@@ -84,7 +84,10 @@ def test_json_holds_everything(half_done, study_command):
 
 def test_features_of_two_kinds_of_machine_are_named(tiny_store, study_command, tmp_path):
     root = shutil.copytree(tiny_store, tmp_path / "store")
+    store = Store.open(root)
     path = next(root.glob("cells/*.json"))
-    path.write_text(json.dumps({**json.loads(path.read_text()), "group_key": "0123456789abcdef"}))
+    row = {name: value for name, value in json.loads(path.read_text()).items() if name in store.cells()}
+    predictions = store.read_predictions(cell_ids=[path.stem])
+    store.write_cell({**row, "group_key": "0123456789abcdef"}, predictions)
     assert "several kinds of processor or versions of torch" in study_command("status", root).stdout
     assert "kinds of processor" not in study_command("status", tiny_store).stdout
