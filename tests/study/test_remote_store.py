@@ -74,7 +74,7 @@ def test_the_manuscript_reads_a_copy(remote, scratch, monkeypatch):
     assert len(report.done) == 16
     assert isinstance(report.table("metrics"), pd.DataFrame)
     assert report.root.is_relative_to(scratch)
-    assert not (report.root / "checkpoints").exists()
+    assert (report.root / "predictions").is_dir()
 
 
 def test_damage_on_s3_is_named_and_mended(remote, tiny_study, study_command):
