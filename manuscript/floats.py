@@ -14,6 +14,7 @@ from manuscript import tables_tests as tests
 from manuscript.audit import audit_table, audit_text, nothing_found, shortcut_table
 from manuscript.figures.calibration import decision_curves, reliability_curves
 from manuscript.figures.gradcam import choose_tiles, gradcam_panel
+from manuscript.figures.raster import Raster
 from manuscript.figures.roc import roc_curves
 from manuscript.grid import level_order, varied_factors
 from manuscript.limitations import limitations_text
@@ -101,7 +102,7 @@ def gradcam(report: Report) -> Any:
     arms = {} if chosen is None else dict(zip(chosen["cell_id"], chosen["arm"], strict=True))
     index = report.gradcam
     tiles = choose_tiles(index[index["cell_id"].isin(arms)] if index["cell_id"].isin(arms).any() else index)
-    return gradcam_panel(tiles, roots=[report.root / "gradcam", report.root], arms=arms)
+    return Raster(gradcam_panel(tiles, roots=[report.root / "gradcam", report.root], arms=arms))
 
 
 def delong(report: Report) -> Any:

@@ -19,12 +19,17 @@ from study.preview.qmd import CodeCell, Document, Prose
 
 _ASK = "display({{'application/json': get_ipython().user_expressions({asked!r})}}, raw=True)"
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|@$^~])")
-_SETUP = "%reset -f\n%config InlineBackend.figure_format = 'retina'"
+# matplotlib's figures listen to the magic, plotnine's to the configuration.
+_SETUP = """%reset -f
+%config InlineBackend.figure_format = {figures!r}
+get_ipython().config.InlineBackend.figure_format = {figures!r}"""
 _KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 _SECONDS = 600
 
 
-def execute(documents: Sequence[Document], *, env: Mapping[str, str], images: Path) -> list[str]:
+def execute(
+    documents: Sequence[Document], *, env: Mapping[str, str], images: Path, vector: bool = False
+) -> list[str]:
     """Execute the documents one after the other, each in an empty namespace.
 
     Parameters
@@ -32,6 +37,7 @@ def execute(documents: Sequence[Document], *, env: Mapping[str, str], images: Pa
     documents : parsed files; the kernel works in the folder of the first
     env : environment of the kernel
     images : folder that receives the images of the outputs
+    vector : figures as SVG, for print, instead of PNG at twice the resolution of a screen
 
     Returns
     -------
@@ -60,11 +66,12 @@ def execute(documents: Sequence[Document], *, env: Mapping[str, str], images: Pa
     # A backend of the caller's shell would keep the kernel from showing matplotlib's figures.
     clean = {name: value for name, value in env.items() if name != "MPLBACKEND"}
     with client.setup_kernel(env=clean, cwd=str(folder)):
-        return [_document(client, document, images) for document in documents]
+        setup = _SETUP.format(figures="svg" if vector else "retina")
+        return [_document(client, document, images, setup) for document in documents]
 
 
-def _document(client: NotebookClient, document: Document, images: Path) -> str:
-    _run(client, _SETUP, "The set-up of the kernel")
+def _document(client: NotebookClient, document: Document, images: Path, setup: str) -> str:
+    _run(client, setup, "The set-up of the kernel")
     parts = [f"---\n{document.front}\n---\n"] if document.front else []
     for position, block in enumerate(document.blocks):
         if isinstance(block, CodeCell):
@@ -140,16 +147,18 @@ def _display(output: NotebookNode, block: CodeCell, target: Path) -> str:
         inner = data["text/markdown"]
     elif "text/html" in data:
         inner = _raw_html(data["text/html"])
+    elif "image/svg+xml" in data:
+        inner = _image(data["image/svg+xml"].encode(), {}, block, target.with_suffix(".svg"))
     elif "image/png" in data:
-        inner = _image(data["image/png"], output.metadata.get("image/png", {}), block, target)
+        size = output.metadata.get("image/png", {})
+        inner = _image(base64.b64decode(data["image/png"]), size, block, target.with_suffix(".png"))
     else:
         inner = _fenced(data.get("text/plain", ""))
     return f":::: {{.cell-output-display}}\n\n{inner}\n\n::::"
 
 
-def _image(encoded: str, size: Mapping[str, Any], block: CodeCell, target: Path) -> str:
-    path = target.with_suffix(".png")
-    path.write_bytes(base64.b64decode(encoded))
+def _image(content: bytes, size: Mapping[str, Any], block: CodeCell, path: Path) -> str:
+    path.write_bytes(content)
     alt = block.options.get("fig-alt", "").replace('"', "'")
     width = f" width={size['width']}" if size.get("width") else ""
     return f'![]({path.as_posix()}){{alt="{alt}"{width}}}'

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 FORMATS = {"html": "html", "docx": "docx", "pdf": "typst"}  # ours, and Quarto's name
+VECTOR = ("pdf",)  # formats with figures as SVG, as in _quarto.yml
 DOCUMENTS = ("index.qmd", "supplement.qmd")
 PUBLISHED_DOCUMENTS = (*DOCUMENTS, "original.qmd")  # as in _quarto-published.yml
 
@@ -23,7 +24,7 @@ def project_folder() -> Path:
 
 
 def render_preview(store: Path | None, output: Path, formats: Sequence[str] = ("html",)) -> list[Path]:
-    """Execute the .qmd files once and write `output/index.html`, `.docx` or `.pdf`.
+    """Execute the .qmd files, once per kind of figures, and write `output/index.html`, `.docx` or `.pdf`.
 
     Parameters
     ----------
@@ -46,9 +47,13 @@ def render_preview(store: Path | None, output: Path, formats: Sequence[str] = ("
     make = {"html": make_page, "docx": make_docx, "pdf": make_pdf}
     with tempfile.TemporaryDirectory(prefix="study-preview-") as folder:
         work = Path(folder)
-        texts = execute(documents, env=_environment(store), images=work)
-        for name, target in targets.items():
-            make[name](texts, project=project, work=work, target=target)
+        for vector in (False, True):
+            wanted = [name for name in targets if (name in VECTOR) is vector]
+            if not wanted:
+                continue
+            texts = execute(documents, env=_environment(store), images=work, vector=vector)
+            for name in wanted:
+                make[name](texts, project=project, work=work, target=targets[name])
     return list(targets.values())
 
 

@@ -214,7 +214,7 @@ def synthetic_report(synthetic_store: Store) -> Report:
 
 @pytest.fixture(scope="session")
 def documents(synthetic_store: Store, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The article of the synthetic store as html, docx and pdf, from one execution."""
+    """The article of the synthetic store as html, docx and pdf."""
     paths = render_preview(synthetic_store.root, tmp_path_factory.mktemp("page"), ("html", "docx", "pdf"))
     return {path.suffix[1:]: path for path in paths}
 

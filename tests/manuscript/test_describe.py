@@ -1,13 +1,14 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 import pytest
 from IPython.display import Markdown
 
 from data.store import Store
-from manuscript import describe, describe_data, floats
+from manuscript import describe, describe_data, floats, floats_figures
 from manuscript.load import Report, load_report
 from manuscript.origin import provenance_text
 from manuscript.plan import plan_text
@@ -109,10 +110,14 @@ FLOATS = [
 ]  # fmt: skip
 
 
+def _float(name: str) -> Callable[[Report], Any]:
+    return getattr(floats if hasattr(floats, name) else floats_figures, name)
+
+
 @pytest.mark.parametrize("name", FLOATS)
 def test_without_results_every_float_names_the_command(make_store: Callable[..., Store], name: str) -> None:
     report = load_report(make_store().root)
-    shown = getattr(floats, name)(report)
+    shown = _float(name)(report)
     assert "The store has no results yet; run `study stats …/store`" in shown.data
 
 
@@ -185,7 +190,7 @@ ALL_FLOATS = [*FLOATS, "grid", "protocol", "gradcam", "failed"]
 
 @pytest.mark.parametrize("name", ALL_FLOATS)
 def test_the_published_grid_shows_or_explains_every_float(published: Report, name: str) -> None:
-    shown = getattr(floats, name)(published)
+    shown = _float(name)(published)
     if isinstance(shown, Markdown):
         assert (
             "published grid holds metrics of each model and no predictions" in shown.data or name == "failed"

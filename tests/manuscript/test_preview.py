@@ -1,10 +1,12 @@
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import pypandoc
 import pytest
+from PIL import Image
 
 from study.preview.execute import _fenced, _raw_html, execute
 from study.preview.page import make_page, require_resolved
@@ -229,6 +231,37 @@ def test_a_figure_without_output_stops_the_preview(tmp_path: Path) -> None:
     page = '```{python}\n#| label: roc\n#| fig-alt: "Curves."\nfigure = 1\n```\n'
     with pytest.raises(ValueError, match="is a figure, but it gave no output"):
         execute([_parsed(tmp_path, page)], env=dict(os.environ), images=tmp_path)
+
+
+PICTURES = """```{python}
+#| label: plot
+#| fig-alt: "Points."
+import pandas as pd
+from plotnine import aes, geom_point, ggplot
+ggplot(pd.DataFrame({"x": [1, 2], "y": [1, 2]}), aes("x", "y")) + geom_point()
+```
+
+```{python}
+#| label: pictures
+#| fig-alt: "A Grad-CAM panel."
+from matplotlib.figure import Figure
+from manuscript.figures.raster import Raster
+Raster(Figure(figsize=(2, 1)))
+```
+"""
+
+
+@pytest.mark.parametrize(("vector", "plot"), [(False, ".png"), (True, ".svg")])
+def test_figures_are_svg_for_print_and_panels_of_pictures_stay_png(
+    tmp_path: Path, vector: bool, plot: str
+) -> None:
+    (shown,) = execute([_parsed(tmp_path, PICTURES)], env=dict(os.environ), images=tmp_path, vector=vector)
+    first, second = (Path(found) for found in re.findall(r"!\[\]\(([^)]+)\)", shown))
+    assert first.suffix == plot
+    assert (b"<svg" in first.read_bytes()) is vector
+    with Image.open(second) as panel:
+        assert panel.size == (600, 300)  # two inches by one at the resolution of print
+    assert "width=192" in shown
 
 
 def test_no_text_of_a_table_ends_its_raw_block():

@@ -11,6 +11,7 @@ import yaml
 
 import manuscript
 from study.preview.qmd import CodeCell, Document, Prose, parse_qmd
+from study.preview.render import FORMATS, VECTOR
 
 FOLDER = Path(manuscript.__path__[0])
 DOCUMENTS = sorted(FOLDER.glob("*.qmd"))
@@ -55,6 +56,12 @@ def test_the_project_files_hold_known_options_only(project: dict[str, Any]) -> N
     for name, options in project.get("format", {}).items():
         assert set(options) <= FORMAT_KEYS[name], name
         assert options.get("fig-format", "png") in FIGURE_FORMATS
+
+
+def test_the_preview_has_vector_figures_where_quarto_has() -> None:
+    formats = _yaml(FOLDER / "_quarto.yml")["format"]
+    vector = [name for name, options in formats.items() if options.get("fig-format") == "svg"]
+    assert vector == [FORMATS[name] for name in VECTOR]
 
 
 def test_every_file_that_the_project_names_is_there(project: dict[str, Any]) -> None:
