@@ -33,12 +33,11 @@ def analysis_inputs(store: Store, cells: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    what, cell_id (None for the plan), sha256 (of the file of predictions)
+    what, cell_id (None for the plan), sha256 (of the file of predictions, as the cell's row records it)
     """
-    rows = [("plan", None, plan_hash(store.read_study()))]
-    for cell_id, task in zip(cells["cell_id"], cells["task"], strict=True):
-        content = store.predictions_bytes(task, cell_id)
-        rows.append(("predictions", cell_id, hashlib.sha256(content).hexdigest()))
+    rows: list[tuple[str, str | None, str]] = [("plan", None, plan_hash(store.read_study()))]
+    hashes = store.predictions_hashes(dict(zip(cells["cell_id"], cells["task"], strict=True)))
+    rows += [("predictions", cell_id, sha256) for cell_id, sha256 in hashes.items()]
     return pd.DataFrame(rows, columns=["what", "cell_id", "sha256"])
 
 

@@ -150,6 +150,34 @@ def read_parts(
     return frame if columns is None else frame[list(columns)]
 
 
+def read_splits(
+    content: bytes, file: str, *, splits: Collection[str], columns: Sequence[str]
+) -> dict[str, pa.Table]:
+    """Read some columns of one file of predictions, apart by split.
+
+    Parameters
+    ----------
+    columns : of PREDICTION_TYPES; logits are left out where the file has none
+
+    Returns
+    -------
+    split -> table, in the order of `splits`, for those that have rows; the order of rows is that of the file
+
+    Raises
+    ------
+    ValueError : the file is damaged or lacks a column that predictions must have
+    """
+    _check_selection(splits, columns)
+    table = _parse(content, file, _with_split(columns), optional=_OPTIONAL_PREDICTIONS)
+    table = as_stored(table, file, types=PREDICTION_TYPES)
+    parts = {split: table.filter(pc.equal(table["split"], split)) for split in splits}
+    return {
+        split: part if "split" in columns else part.drop_columns("split")
+        for split, part in parts.items()
+        if part.num_rows
+    }
+
+
 @contextmanager
 def naming(file: str) -> Iterator[None]:
     """Make errors of reading a parquet file a ValueError that names it and says what to do."""
@@ -162,11 +190,15 @@ def naming(file: str) -> Iterator[None]:
         ) from error
 
 
-def _parse(content: bytes, file: str, columns: Sequence[str] | None) -> pa.Table:
+def _parse(
+    content: bytes, file: str, columns: Sequence[str] | None, *, optional: Collection[str] = ()
+) -> pa.Table:
     with naming(file), pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True) as parquet:
-        unknown = sorted(set(columns or ()) - set(parquet.schema_arrow.names))
+        absent = set(columns or ()) - set(parquet.schema_arrow.names)
+        unknown = sorted(absent - set(optional))
         if not unknown:
-            return parquet.read(columns=columns, use_threads=False)
+            wanted = None if columns is None else [name for name in columns if name not in absent]
+            return parquet.read(columns=wanted, use_threads=False)
         present = ", ".join(parquet.schema_arrow.names)
     raise ValueError(f"'{file}' has no column {', '.join(map(repr, unknown))}; it has {present}.")
 

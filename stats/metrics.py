@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -45,27 +46,53 @@ def metrics_table(predictions: pd.DataFrame, cells: pd.DataFrame, *, needs_val: 
 
     Notes
     -----
+    For predictions that fit into memory; `cell_metrics` and `joined_metrics` do the same cell by cell.
+    """
+    done = cells[cells["status"] == "done"]
+    parts: dict[str, dict[str, pd.DataFrame]] = {}
+    for (cell_id, split), part in predictions.groupby(["cell_id", "split"], sort=False):
+        parts.setdefault(str(cell_id), {})[str(split)] = part
+    rows = [cell_metrics(cell_id, parts.get(cell_id, {}), needs_val=needs_val) for cell_id in done["cell_id"]]
+    return joined_metrics(done, rows)
+
+
+def cell_metrics(
+    cell_id: str, parts: Mapping[str, pd.DataFrame], *, needs_val: bool = True
+) -> dict[str, Any]:
+    """Return METRIC_COLUMNS of one cell; without validation images those of validation are NaN.
+
+    Parameters
+    ----------
+    parts : "val" and "test" -> label, score (and logits) of its images
+    needs_val : see `metrics_table`
+
+    Raises
+    ------
+    ValueError : no predictions of a split
+
+    Notes
+    -----
     AUC ranks the logit difference; the others call score >= 0.5 positive. AUC is NaN where a split holds
     one class only. `collapsed`: every test image gets the same call.
     """
-    done = cells[cells["status"] == "done"]
-    parts = dict(iter(predictions.groupby(["cell_id", "split"], sort=False)))
-    rows = []
-    for cell_id in done["cell_id"]:
-        row: dict[str, Any] = {}
-        for split in ("val", "test"):
-            part = parts.get((cell_id, split))
-            if part is None and split == "val" and not needs_val:
+    row: dict[str, Any] = {}
+    for split in ("val", "test"):
+        part = parts.get(split)
+        if part is None or part.empty:
+            if split == "val" and not needs_val:
                 row |= {"val_auc": NAN, "val_f1": NAN, "val_accuracy": NAN, "n_val": 0}
                 continue
-            if part is None:
-                raise ValueError(
-                    f"Cell '{cell_id}' has no predictions for the {split} images. Run the grid again."
-                )
-            row |= _split_metrics(part, split)
-        rows.append(row)
-    table = pd.DataFrame(rows, columns=list(METRIC_COLUMNS), index=done.index)
-    design = done.drop(columns=[name for name in _NOT_DESIGN if name in done])
+            raise ValueError(
+                f"Cell '{cell_id}' has no predictions for the {split} images. Run the grid again."
+            )
+        row |= _split_metrics(part, split)
+    return row
+
+
+def joined_metrics(cells: pd.DataFrame, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return what `cells` say of how they were made, then METRIC_COLUMNS from `rows`, one per cell."""
+    table = pd.DataFrame(rows, columns=list(METRIC_COLUMNS), index=cells.index)
+    design = cells.drop(columns=[name for name in _NOT_DESIGN if name in cells])
     return design.join(table).reset_index(drop=True)
 
 

@@ -54,11 +54,9 @@ from study.config.analysis import CONTRAST_KINDS, FOLD_IS_NO_ARM, SELECTED_KINDS
 from study.config.selected_plans import SelectedPlan
 from study.data_audit.results import stored_findings, stored_shortcuts
 
-NO_CELLS = pd.DataFrame(columns=["cell_id", "task"])
-
 
 def analyse(
-    store: Store, plan: AnalysisPlan, *, own_plan: AnalysisPlan | None = None
+    store: Store, plan: AnalysisPlan, *, own_plan: AnalysisPlan | None = None, data: GridData | None = None
 ) -> dict[str, pd.DataFrame]:
     """Run every comparison of `plan`, write the result tables into the store and return them.
 
@@ -67,6 +65,7 @@ def analyse(
     plan : what to run
     own_plan : the plan that was fixed with the study, if `plan` is another one: what it does not hold is
         marked `planned = false`
+    data : the grid of this store where it was read before; None = read it
 
     Returns
     -------
@@ -80,10 +79,10 @@ def analyse(
         cannot be paired; patients in training and test where the plan groups by patient. A comparison that
         cannot run for want of cells gives a row with a note instead.
     """
-    cells = store.cells()
-    # Before the first prediction is read: what changes meanwhile must show as a change.
-    inputs = analysis_inputs(store, cells[cells["status"] == "done"] if len(cells) else NO_CELLS)
-    data = load_grid(store)
+    data = data or load_grid(store)
+    # Of the rows that every prediction was compared with: what changes meanwhile must show as a change.
+    store = data.store
+    inputs = analysis_inputs(store, store.cells().query("status == 'done'"))
     _check_names(plan, data)
     check_patients(store, plan, data.tasks)
     selections = _selections(plan, data)

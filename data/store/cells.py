@@ -132,8 +132,14 @@ def cells_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     return frame.sort_values(keys, kind="stable", ignore_index=True)
 
 
-def done_rows(place: Place, task: str | None, cell_ids: Collection[str] | None) -> list[dict[str, Any]]:
+def done_rows(
+    rows: Sequence[Mapping[str, Any]], where: str, task: str | None, cell_ids: Collection[str] | None
+) -> list[Mapping[str, Any]]:
     """Return the rows of done cells, ordered by task, then as `cells_frame`.
+
+    Parameters
+    ----------
+    rows : those of all cells;  where : the store, for messages
 
     Raises
     ------
@@ -141,25 +147,28 @@ def done_rows(place: Place, task: str | None, cell_ids: Collection[str] | None) 
     """
     if isinstance(cell_ids, str):
         raise TypeError(f"`cell_ids` must be a list of ids, not the text {cell_ids!r}.")
-    rows = read_rows(place)
-    cells = cells_frame(rows)
-    done = cells[cells["status"] == "done"]
     if task is not None:
-        if task not in set(cells["task"]):
-            present = ", ".join(sorted(cells["task"].unique())) or "none"
-            raise ValueError(f"The store '{place.where}' has no cell of task '{task}' (tasks: {present}).")
-        done = done[done["task"] == task]
+        tasks = sorted({row["task"] for row in rows})
+        if task not in tasks:
+            present = ", ".join(tasks) or "none"
+            raise ValueError(f"The store '{where}' has no cell of task '{task}' (tasks: {present}).")
+    done = {
+        row["cell_id"]: row
+        for row in rows
+        if row["status"] == "done" and (task is None or row["task"] == task)
+    }
     if cell_ids is not None:
-        missing = sorted(set(cell_ids) - set(done["cell_id"]))
+        missing = sorted(set(cell_ids) - set(done))
         if missing:
             raise ValueError(
-                f"{len(missing)} cell(s) are not done in the store '{place.where}'"
+                f"{len(missing)} cell(s) are not done in the store '{where}'"
                 f"{'' if task is None else f' for task {task!r}'}, "
                 f"first '{missing[0]}'. Run the grid again."
             )
-        done = done[done["cell_id"].isin(list(cell_ids))]
-    by_id = {row["cell_id"]: row for row in rows}
-    return [by_id[cell_id] for cell_id in done.sort_values("task", kind="stable")["cell_id"]]
+        wanted = set(cell_ids)
+        done = {cell_id: row for cell_id, row in done.items() if cell_id in wanted}
+    ordered = cells_frame(list(done.values())).sort_values("task", kind="stable")
+    return [done[cell_id] for cell_id in ordered["cell_id"]]
 
 
 def read_part(place: Place, part: str, row: Mapping[str, Any]) -> tuple[bytes, str]:
@@ -182,6 +191,14 @@ def read_part(place: Place, part: str, row: Mapping[str, Any]) -> tuple[bytes, s
     if fault is not None:
         raise DamagedFileError.named(place, name, fault)
     return content, place.full(name)
+
+
+def recorded_hash(place: Place, part: str, row: Mapping[str, Any]) -> str:
+    """SHA-256 of a cell's predictions or history as its row records it, else of the file."""
+    record = row.get(FILES, {}).get(part)
+    if record is not None:
+        return Checksum.parse(record).sha256
+    return Checksum.of(read_part(place, part, row)[0]).sha256
 
 
 def has_part(place: Place, part: str, row: Mapping[str, Any]) -> bool:

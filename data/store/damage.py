@@ -44,36 +44,46 @@ def find_damage(place: Place, *, hashes: bool = True, checkpoints: bool = True) 
 
     Files of cells that were written before there were checksums can only be found missing.
     """
+    return _inspect(place, hashes=hashes, checkpoints=checkpoints)[1]
+
+
+def whole_rows(place: Place) -> list[dict[str, Any]]:
+    """Return the rows of all cells by cell_id, read once; stop where a file of a cell is damaged.
+
+    Rows and sizes of predictions and histories are looked at; contents are compared when they are read.
+
+    Raises
+    ------
+    DamagedFileError : it names the first files and what to run
+    """
+    rows, damaged = _inspect(place, hashes=False, checkpoints=False)
+    if not damaged:
+        return rows
+    lines = [f"'{place.full(item.name)}' ({item.fault})" for item in damaged[:_SHOWN]]
+    more = f" and {len(damaged) - _SHOWN} more" if len(damaged) > _SHOWN else ""
+    raise DamagedFileError(f"{len(damaged)} file(s) are damaged: {', '.join(lines)}{more}. {remedy(place)}")
+
+
+def _inspect(place: Place, *, hashes: bool, checkpoints: bool) -> tuple[list[dict[str, Any]], list[Damage]]:
+    rows: list[dict[str, Any]] = []
     damaged: list[Damage] = []
     folders = ("predictions", "history", *((CHECKPOINTS,) if checkpoints else ()))
+    contents = place.read_many(place.names(CELLS, ".json"))
+    # After the rows: the files of a cell that another process finishes in between are then there too.
     sizes = {name: size for folder in folders for name, size in place.sizes(folder).items()}
-    for name, content in place.read_many(place.names(CELLS, ".json")).items():
+    for name, content in contents.items():
         cell_id = stem(name)
         try:
             row = unsealed(parse_row(content, cell_id))
         except ValueError as error:
             damaged.append(Damage(cell_id=cell_id, part="row", name=name, fault=str(error)))
             continue
+        rows.append(row)
         if row["status"] == "done":
             found = list(_damaged_parts(place, row, sizes, hashes=hashes, checkpoints=checkpoints))
             # Another process may have written the cell meanwhile: only what its present row says counts.
             damaged += found if not found or _is_current(place, name, content) else []
-    return damaged
-
-
-def require_whole(place: Place) -> None:
-    """Stop where a cell's row, predictions or history is damaged, as far as rows and sizes show.
-
-    Raises
-    ------
-    DamagedFileError : it names the first files and what to run
-    """
-    damaged = find_damage(place, hashes=False, checkpoints=False)
-    if not damaged:
-        return
-    lines = [f"'{place.full(item.name)}' ({item.fault})" for item in damaged[:_SHOWN]]
-    more = f" and {len(damaged) - _SHOWN} more" if len(damaged) > _SHOWN else ""
-    raise DamagedFileError(f"{len(damaged)} file(s) are damaged: {', '.join(lines)}{more}. {remedy(place)}")
+    return rows, damaged
 
 
 def remedy(place: Place) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 import pyarrow as pa
@@ -28,7 +28,10 @@ from data.store.layout import (
     stem,
 )
 from data.store.opening import create_place, open_place, place_at
-from data.tables import EXCLUSION_COLUMNS, GRID_TYPES, read_parts
+from data.store.threads import on_threads
+from data.tables import EXCLUSION_COLUMNS, GRID_TYPES, read_parts, read_splits
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +40,15 @@ class Store:
 
     `Store.create(root)` makes it, `Store.open(root)` opens one that must exist. Several processes may
     write to one store at once.
+
+    Attributes
+    ----------
+    place : where its files lie
+    held : rows of all cells as they once were (`whole`); None = read anew each time
     """
 
     place: Place
+    held: tuple[Mapping[str, Any], ...] | None = None
 
     @classmethod
     def create(cls, root: Path | str) -> Store:
@@ -236,7 +245,7 @@ class Store:
         (`unfreeze`: 3, "all") becomes text. A damaged row file is left out with a warning that names it;
         running the grid again writes it anew.
         """
-        return cells.cells_frame(cells.read_rows(self.place))
+        return cells.cells_frame(self._rows())
 
     def is_done(self, cell_id: str) -> bool:
         """Tell whether the cell is complete; a failed or damaged cell is not."""
@@ -267,39 +276,88 @@ class Store:
         ValueError : unknown task, a cell that is not done, or an unknown column
         DamagedFileError : a file is not the one that its cell's row records; the message says what to run
         """
-        rows = cells.done_rows(self.place, task, cell_ids)
+        rows = cells.done_rows(self._rows(), self.where, task, cell_ids)
         return read_parts(
             self._contents("predictions", rows), kind="predictions", splits=splits, columns=columns
         )
 
-    def predictions_bytes(self, task: str, cell_id: str) -> bytes:
-        """Return the file of a done cell's predictions as it is, to hash it."""
-        row = cells.read_row(self.place, cell_id) or {"cell_id": cell_id, "task": task}
-        return cells.read_part(self.place, "predictions", row)[0]
+    def map_predictions(
+        self,
+        function: Callable[[str, Mapping[str, pa.Table]], Result],
+        *,
+        splits: Collection[str],
+        columns: Sequence[str],
+        task: str | None = None,
+        cell_ids: Collection[str] | None = None,
+    ) -> Iterator[Result]:
+        """Call `function` for every done cell and yield what it returns, in the order of `read_predictions`.
+
+        Cells are read one by one on as many threads as there are processors: memory holds a few of them,
+        however many there are.
+
+        Parameters
+        ----------
+        function : called with cell_id and, by split, the table of its rows; on threads
+        columns : see `data.tables.read_splits`
+        task, cell_ids, splits : keep only these
+
+        Raises
+        ------
+        ValueError, DamagedFileError : see `read_predictions`; what `function` raises
+        """
+        rows = cells.done_rows(self._rows(), self.where, task, cell_ids)
+
+        def one(row: Mapping[str, Any]) -> Result:
+            content, file = cells.read_part(self.place, "predictions", row)
+            return function(row["cell_id"], read_splits(content, file, splits=splits, columns=columns))
+
+        return on_threads(one, rows)
+
+    def predictions_hashes(self, tasks: Mapping[str, str]) -> dict[str, str]:
+        """Return the SHA-256 of the predictions' file of cells, as their rows record it.
+
+        Whoever reads the file finds out whether it has this hash. Files of cells that were written before
+        there were checksums are read.
+
+        Parameters
+        ----------
+        tasks : cell_id -> task
+        """
+        known = {row["cell_id"]: row for row in self._rows()}
+        return {
+            cell_id: cells.recorded_hash(
+                self.place, "predictions", known.get(cell_id, {"cell_id": cell_id, "task": task})
+            )
+            for cell_id, task in tasks.items()
+        }
 
     def read_history(
         self, *, task: str | None = None, cell_ids: Collection[str] | None = None
     ) -> pd.DataFrame:
         """Return learning histories with the columns task and cell_id; cells without one are left out."""
-        rows = cells.done_rows(self.place, task, cell_ids)
+        rows = cells.done_rows(self._rows(), self.where, task, cell_ids)
         present = [row for row in rows if cells.has_part(self.place, "history", row)]
         return read_parts(self._contents("history", present), kind="history")
 
     def _contents(self, part: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, bytes, str]]:
         return ((row["task"], *cells.read_part(self.place, part, row)) for row in rows)
 
+    def _rows(self) -> Sequence[Mapping[str, Any]]:
+        return cells.read_rows(self.place) if self.held is None else self.held
+
     # --- damage ---------------------------------------------------------------------------------
 
-    def require_whole(self) -> None:
-        """Stop where a file of a cell is damaged, as far as rows and sizes show.
+    def whole(self) -> Store:
+        """Return this store with the rows of its cells read once, for an analysis of one state of it.
 
-        Contents are compared when they are read.
+        It stops where a file of a cell is damaged, as far as rows and sizes show; contents are compared with
+        these rows when they are read. What is written to cells later is not seen.
 
         Raises
         ------
         DamagedFileError : it names the first files and what to run
         """
-        damage.require_whole(self.place)
+        return self if self.held is not None else replace(self, held=tuple(damage.whole_rows(self.place)))
 
     def set_aside_damaged(self) -> list[str]:
         """Read every file of every cell and move damaged ones below `damaged/`: their cells are not done.

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from data.store import Store
 from stats.levels import level_names, levels
-from stats.metrics import METRIC_COLUMNS, metrics_table
-from study.analyses.collapse import collapsed_in
+from stats.metrics import METRIC_COLUMNS, joined_metrics
+from study.analyses.cell_facts import TaskCells, cell_facts
 from study.grid import CELL_COLUMNS
 
 RUN_COLUMNS = ("best_epoch", "stopped_epoch", "n_parameters", "seconds", "device")
@@ -23,15 +23,17 @@ class GridData:
 
     Attributes
     ----------
-    store : where predictions are read
+    store : where predictions are read; its rows are those of the moment when the grid was read
     planned : every planned cell with its design columns, status (done, failed, open) and reason
     metrics : one row per done cell (see `stats.metrics.metrics_table`), and `collapsed_in`: where the cell
-        predicts one class only ("val", "test", "val and test", else None)
+        predicts one class only ("val", "test", "val and test", else null)
+    facts : by task, what else the pass over all predictions has told
     """
 
     store: Store
     planned: pd.DataFrame
     metrics: pd.DataFrame
+    facts: Mapping[str, TaskCells]
 
     @property
     def tasks(self) -> list[str]:
@@ -69,14 +71,14 @@ class GridData:
 
 
 def load_grid(store: Store) -> GridData:
-    """Return the planned cells and the metrics of those that are done.
+    """Return the planned cells and the metrics of those that are done, from one pass over their predictions.
 
     Raises
     ------
     ValueError : no cell is done
     DamagedFileError : a file of a cell is damaged; no cell is left out in silence
     """
-    store.require_whole()
+    store = store.whole()
     planned = planned_grid(store)
     done = planned[planned["status"] == "done"]
     if done.empty:
@@ -84,17 +86,17 @@ def load_grid(store: Store) -> GridData:
             f"No cell of the store '{store.where}' is done "
             f"({int((planned['status'] == 'failed').sum())} failed). Run `study run-grid` on it first."
         )
-    frames = []
+    needs_val = not _is_imported(store)
+    frames, facts = [], {}
     for task in dict.fromkeys(done["task"]):
-        ids = done.loc[done["task"] == task, "cell_id"].tolist()
-        predictions = store.read_predictions(task=task, cell_ids=ids, splits=("val", "test"))
         own = done[done["task"] == task].drop(columns="collapsed", errors="ignore")
-        table = metrics_table(predictions, own, needs_val=not _is_imported(store))
-        frames.append(
-            table.assign(collapsed_in=table["cell_id"].map(collapsed_in(predictions)).astype(object))
-        )
+        facts[task] = cell_facts(store, task, own["cell_id"].tolist(), needs_val=needs_val)
+        cells = [facts[task].cells[cell_id] for cell_id in own["cell_id"]]
+        table = joined_metrics(own, [cell.metrics for cell in cells])
+        fallen = pd.Series([cell.collapsed_in for cell in cells], index=table.index)
+        frames.append(table.assign(collapsed_in=fallen.astype(object)))
     metrics = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
-    return GridData(store=store, planned=planned, metrics=_with_run_columns(metrics, store))
+    return GridData(store=store, planned=planned, metrics=_with_run_columns(metrics, store), facts=facts)
 
 
 def folds_note(cells: pd.DataFrame, *, names: Iterable[str]) -> str | None:

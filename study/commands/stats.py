@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from data.store import Store
+    from study.analyses.grid_data import GridData
     from study.config import AnalysisPlan
 
 
@@ -45,6 +46,7 @@ def stats_command(
         return
     from data.store import Store
     from study.analyse import analyse
+    from study.analyses.grid_data import load_grid
     from study.analyses.printed import print_results
     from study.gradcam.printed import print_saliency
     from study.gradcam.tables import write_saliency_tables
@@ -53,26 +55,29 @@ def stats_command(
 
     opened = Store.open(store or newest_store())
     own = parse_stored_plan(opened.read_study(), source=f"{opened.where}/study.toml")
-    tables = analyse(opened, own if plan is None else _read_plan(plan), own_plan=own)
+    chosen = own if plan is None else _read_plan(plan)
+    data = load_grid(opened)
+    opened = data.store
+    tables = analyse(opened, chosen, own_plan=own, data=data)
     print_results(console, tables)
     maps = write_saliency_tables(opened, conf_level=own.conf_level)
     print_saliency(console, {"saliency": maps["saliency"]})  # `study gradcam` prints all of them
     _name_missing(opened)
-    _referee(console, opened)
+    _referee(console, data)
     console.print(f"\nTables: {opened.where}/results (parquet and CSV)", soft_wrap=True)
     typer.echo(f"Next: study manuscript {opened.where}")
 
 
-def _referee(console: Console, store: Store) -> None:
+def _referee(console: Console, data: GridData) -> None:
     """Write the referee's findings beside the results and say how many there are, errors by name."""
     from study.referee.report import counts_text
     from study.referee.table import referee_store
 
-    findings = referee_store(store)
+    findings = referee_store(data.store, data)
     for finding in findings:
         if finding.severity == "error":
             console.print(f"ERROR {finding.code}: {finding.sentence}", soft_wrap=True)
-    console.print(f"\nReferee: {counts_text(findings)} (study audit {store.where})", soft_wrap=True)
+    console.print(f"\nReferee: {counts_text(findings)} (study audit {data.store.where})", soft_wrap=True)
 
 
 def _print_published(console: Console) -> None:

@@ -23,14 +23,12 @@ def task_facts(
     task: str,
     *,
     chosen: Sequence[str],
-    tested: Mapping[tuple[str, int], set[str]],
 ) -> TaskFacts:
     """Return the facts on one task.
 
     Parameters
     ----------
     chosen : cells whose AUCs tell the design effect of patients
-    tested : (task, fold) -> images that some cell was tested on
     """
     cells = data.metrics[data.metrics["task"] == task]
     if task not in store.tasks() or cells.empty:
@@ -49,9 +47,7 @@ def task_facts(
         n_test_positive=int(test["label"].sum()),
         n_test_patients=patients,
         split_by="image" if patients is None else None,
-        leaks=_leaks(
-            images, _links(store, task), {fold: ids for (t, fold), ids in tested.items() if t == task}
-        ),
+        leaks=_leaks(images, _links(store, task), data.facts[task].tested if task in data.facts else {}),
         design_effects=_design_effects(data, task, chosen) if clustered else (),
     )
 

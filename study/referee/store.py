@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -13,6 +11,7 @@ from data.analysed import what_changed
 from data.store import Store
 from stats.levels import level_names
 from stats.referee.subject import Repeat, Subject
+from study.analyses.cell_facts import equal_scores
 from study.analyses.grid_data import GridData, load_grid
 from study.analyses.mixed_models import with_unused_levels
 from study.config import AnalysisPlan, parse_study
@@ -27,27 +26,19 @@ if TYPE_CHECKING:
 _SHOWN_SETS = 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scores:
-    """What the test scores of the cells show.
-
-    equal : sets of cells with the same scores;  constant : cells with one score for all images
-    tested : (task, fold) -> images that some cell was tested on
-    """
-
-    equal: list[list[str]]
-    constant: list[str]
-    tested: dict[tuple[str, int], set[str]]
-
-
-def store_subject(store: Store) -> Subject:
+def store_subject(store: Store, data: GridData | None = None) -> Subject:
     """Return what a store holds; comparisons and winners as far as `study stats` wrote them.
+
+    Parameters
+    ----------
+    data : the grid of this store where it was read before; None = read it
 
     Raises
     ------
     ValueError : no cell is done
     """
-    data = load_grid(store)
+    data = data or load_grid(store)
+    store = data.store
     text = store.read_study()
     plan = parse_stored_plan(text, source=f"{store.where}/study.toml")
     tests = planned_tests(plan)
@@ -55,8 +46,11 @@ def store_subject(store: Store) -> Subject:
     fits, unfitted = _fits(data, plan)
     tables, not_judged = _tables(store, data)
     selected = tables.get("selected")
-    scores = compared_scores(data)
-    metrics = data.metrics.assign(constant=data.metrics["cell_id"].isin(scores.constant))
+    constant = [
+        cell.cell_id for facts in data.facts.values() for cell in facts.cells.values() if cell.constant
+    ]
+    metrics = data.metrics.assign(constant=data.metrics["cell_id"].isin(constant))
+    equal = [members for facts in data.facts.values() for members in equal_scores(facts)]
     repeats = () if is_imported(text) else level_repeats(parse_study(text))
     return Subject(
         name=store.name,
@@ -65,15 +59,12 @@ def store_subject(store: Store) -> Subject:
         factors=factors,
         plan=tests,
         alpha=plan.alpha,
-        tasks=tuple(
-            task_facts(store, data, task, chosen=_chosen(selected, task), tested=scores.tested)
-            for task in data.tasks
-        ),
+        tasks=tuple(task_facts(store, data, task, chosen=_chosen(selected, task)) for task in data.tasks),
         metrics=metrics,
         comparisons=tables.get("comparisons"),
         estimates=tables.get("estimates"),
         selected=selected,
-        repeats=(*repeats, *equal_predictions(metrics, scores, factors)),
+        repeats=(*repeats, *equal_predictions(metrics, equal, factors)),
         fits=fits,
         unfitted=unfitted,
         not_judged=not_judged,
@@ -112,10 +103,12 @@ def _chosen(selected: pd.DataFrame | None, task: str) -> list[str]:
     return list(dict.fromkeys(selected.loc[selected["task"] == task, "cell_id"].dropna().astype(str)))
 
 
-def equal_predictions(metrics: pd.DataFrame, scores: Scores, factors: tuple[str, ...]) -> tuple[Repeat, ...]:
+def equal_predictions(
+    metrics: pd.DataFrame, equal: Sequence[Sequence[str]], factors: tuple[str, ...]
+) -> tuple[Repeat, ...]:
     """Sets of cells with the same score for every image, gathered by what their labels differ in."""
     found: dict[tuple[str, ...], list[Mapping[str, object]]] = {}
-    for members in scores.equal:
+    for members in equal:
         rows = metrics[metrics["cell_id"].isin(members)]
         names = tuple(
             name
@@ -135,25 +128,3 @@ def equal_predictions(metrics: pd.DataFrame, scores: Scores, factors: tuple[str,
         )
         for names, rows in found.items()
     )
-
-
-def compared_scores(data: GridData) -> Scores:
-    """Compare the test scores of all done cells of each task."""
-    sets: dict[str, list[str]] = {}
-    constant: list[str] = []
-    tested: dict[tuple[str, int], set[str]] = {}
-    for task, cells in data.metrics.groupby("task", sort=False):
-        ids = cells["cell_id"].astype(str).tolist()
-        predictions = data.store.read_predictions(task=str(task), cell_ids=ids, splits=("test",))
-        for fold, part in predictions.groupby("fold"):
-            tested[str(task), int(fold)] = set(part["image_id"].astype(str))
-        for cell_id, part in predictions.groupby("cell_id", sort=False):
-            ordered = part.sort_values("image_id")
-            if ordered["score"].nunique() < 2:
-                constant.append(str(cell_id))
-                continue
-            digest = hashlib.sha256("\n".join([str(task), *ordered["image_id"].astype(str)]).encode())
-            digest.update(ordered["score"].to_numpy(dtype="float64").tobytes())
-            sets.setdefault(digest.hexdigest(), []).append(str(cell_id))
-    equal = [members for members in sets.values() if len(members) > 1]
-    return Scores(equal=equal, constant=constant, tested=tested)

@@ -10,20 +10,25 @@ import pandas as pd
 from data.store import Store
 from stats.findings import FINDING_COLUMNS, Finding
 from stats.referee.rules import referee
+from study.analyses.grid_data import GridData
 from study.referee.store import store_subject
 from study.single_tests.plain import plain_json
 
 TABLE = "audit_findings"
 
 
-def referee_store(store: Store) -> tuple[Finding, ...]:
+def referee_store(store: Store, data: GridData | None = None) -> tuple[Finding, ...]:
     """Referee a store and write what was found into its results.
+
+    Parameters
+    ----------
+    data : the grid of this store where it was read before; None = read it
 
     Raises
     ------
     ValueError : no cell is done
     """
-    findings = referee(store_subject(store))
+    findings = referee(store_subject(store, data))
     store.write_result(TABLE, findings_table(findings))
     return findings
 

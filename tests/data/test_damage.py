@@ -63,7 +63,7 @@ PARTS = {
 
 
 def test_an_undamaged_store_is_found_whole(store):
-    store.require_whole()
+    store.whole()
     assert store.set_aside_damaged() == []
     assert store.has_checkpoint("c1")
     assert not store.has_checkpoint("c2")
@@ -91,7 +91,7 @@ def test_damage_is_named_set_aside_and_the_cell_is_open_again(store, part, damag
     assert not kept.exists() or kept.read_bytes() != before
     assert {store.is_done("c2"), store.is_done("c3")} == {True}
     assert store.set_aside_damaged() == []
-    store.require_whole()
+    store.whole()
 
 
 @pytest.mark.parametrize("damage", [_flip, _cut, _delete])
@@ -117,14 +117,14 @@ def test_a_changed_number_in_a_row_is_found(store):
     path = store.root / PARTS["row"]
     path.write_text(path.read_text().replace('"t"', '"u"', 1))
     with pytest.raises(DamagedFileError, match=r"1 file.s. are damaged: '.*c1\.json' .its values are not"):
-        store.require_whole()
+        store.whole()
 
 
 def test_sizes_alone_find_missing_and_cut_files(store):
     _cut(store.root / PARTS["history"])
     _delete(store.root / "predictions/task=t/c2.parquet")
     with pytest.raises(DamagedFileError, match=r"2 file.s. .*history.*bytes instead of.*c2.* .it is missing"):
-        store.require_whole()
+        store.whole()
 
 
 def test_a_second_damaged_file_of_one_name_is_kept_too(store):
@@ -150,10 +150,10 @@ def test_a_store_from_before_there_were_checksums_stays_readable(store):
     assert len(store.read_predictions()) == 120
     assert len(store.read_history()) == 6
     assert store.has_checkpoint("c1")
-    store.require_whole()
+    store.whole()
     (store.root / PARTS["predictions"]).unlink()
     with pytest.raises(DamagedFileError, match="it is missing"):
-        store.require_whole()
+        store.whole()
 
 
 def test_damaged_results_and_provenance_are_named(store):

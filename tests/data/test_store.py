@@ -1,6 +1,7 @@
 """The store: what is written is read back, per cell all or nothing, and errors say what to do."""
 
 import csv
+import hashlib
 import json
 import multiprocessing
 import os
@@ -417,3 +418,57 @@ def test_two_processes_on_one_store_lose_nothing(tmp_path):
         frame = store.read_predictions(cell_ids=[cell_id])
         assert frame["score"].tolist() == _predictions(cell_id, seed=i)["score"].tolist()
     assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_mapped_predictions_are_those_that_are_read(tmp_path):
+    store = _filled(tmp_path)
+    columns = ["image_id", "label", "score", "logit_0"]
+    seen = list(
+        store.map_predictions(
+            lambda cell_id, parts: (cell_id, {name: part.to_pandas() for name, part in parts.items()}),
+            splits=("val", "test"),
+            columns=columns,
+        )
+    )
+    whole = store.read_predictions(splits=("val", "test"))
+    assert [cell_id for cell_id, _ in seen] == list(dict.fromkeys(whole["cell_id"]))
+    for cell_id, parts in seen:
+        own = whole[whole["cell_id"] == cell_id]
+        assert list(parts) == [name for name in ("val", "test") if (own["split"] == name).any()]
+        for name, part in parts.items():
+            assert_frame_equal(part, own.loc[own["split"] == name, columns].reset_index(drop=True))
+
+
+def test_mapped_predictions_do_without_logits_but_not_without_scores(tmp_path):
+    store = Store.create(tmp_path)
+    store.write_cell(_row("c0"), _predictions("c0").drop(columns=["logit_0", "logit_1"]))
+
+    def names(cell_id, parts):
+        return {name for part in parts.values() for name in part.column_names}
+
+    assert list(store.map_predictions(names, splits=("test",), columns=["score", "logit_1"])) == [{"score"}]
+    with pytest.raises(ValueError, match="has no column 'margin'"):
+        list(store.map_predictions(names, splits=("test",), columns=["margin"]))
+
+
+def test_a_store_read_whole_stays_as_it_was(tmp_path):
+    store = _filled(tmp_path)
+    held = store.whole()
+    before = held.cells()
+    store.write_cell(_row("c7", task="knee"), _predictions("c7", seed=7))
+    assert_frame_equal(held.cells(), before)
+    assert held.whole() is held
+    assert len(store.whole().cells()) == len(before) + 1
+
+
+def test_hashes_of_predictions_come_from_rows_and_else_from_files(tmp_path):
+    store = _filled(tmp_path)
+    cells = store.cells().query("status == 'done'")
+    tasks = dict(zip(cells["cell_id"], cells["task"], strict=True))
+    found = store.predictions_hashes(tasks)
+    files = {path.stem: path.read_bytes() for path in tmp_path.glob("predictions/*/*.parquet")}
+    assert found == {cell_id: hashlib.sha256(files[cell_id]).hexdigest() for cell_id in tasks}
+    for path in tmp_path.glob("cells/*.json"):  # as they were before there were checksums
+        row = json.loads(path.read_text())
+        path.write_text(json.dumps({key: row[key] for key in row if key not in ("files", "sha256")}))
+    assert store.predictions_hashes(tasks) == found
