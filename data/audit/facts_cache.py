@@ -43,9 +43,9 @@ def cached_facts(
     facts = image_facts(dataset, progress=progress)
     try:
         write_parquet(path, facts, types={"annotations": pa.string()})
-    except OSError:
+        return read_table(path)  # as the next call will: a column of texts has one dtype, empty or not
+    except (OSError, ValueError):
         return facts
-    return facts
 
 
 def facts_path(dataset: Dataset, *, folder: Path | None = None) -> Path:

@@ -60,7 +60,7 @@ def test_the_second_call_reads_the_cache(folder_dataset, tmp_path, monkeypatch):
     first = cached_facts(folder_dataset, folder=tmp_path / "cache")
     monkeypatch.setattr(facts_cache, "image_facts", None)
     again = cached_facts(folder_dataset, folder=tmp_path / "cache")
-    pd.testing.assert_frame_equal(first, again, check_dtype=False)
+    pd.testing.assert_frame_equal(first, again)  # dtypes too: they stand in the files of a store
 
 
 def test_a_changed_image_has_another_address(folder_dataset, tmp_path, save_image):
