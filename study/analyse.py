@@ -53,10 +53,16 @@ from study.config import AnalysisPlan
 from study.config.analysis import CONTRAST_KINDS, FOLD_IS_NO_ARM, SELECTED_KINDS
 from study.config.selected_plans import SelectedPlan
 from study.data_audit.results import stored_findings, stored_shortcuts
+from study.referee.table import TABLE as AUDIT_FINDINGS
 
 
 def analyse(
-    store: Store, plan: AnalysisPlan, *, own_plan: AnalysisPlan | None = None, data: GridData | None = None
+    store: Store,
+    plan: AnalysisPlan,
+    *,
+    own_plan: AnalysisPlan | None = None,
+    data: GridData | None = None,
+    record: bool = True,
 ) -> dict[str, pd.DataFrame]:
     """Run every comparison of `plan`, write the result tables into the store and return them.
 
@@ -66,6 +72,8 @@ def analyse(
     own_plan : the plan that was fixed with the study, if `plan` is another one: what it does not hold is
         marked `planned = false`
     data : the grid of this store where it was read before; None = read it
+    record : False leaves the table `analysed` to the caller, who writes more tables before it: it comes last,
+        and what an interruption leaves has none, so that no mixture of old and new tables passes as one
 
     Returns
     -------
@@ -175,8 +183,10 @@ def analyse(
         "findings": findings_table(comparisons, plan, mixed, own_plan, estimates=estimates, pairs=pairs),
         ANALYSED: inputs[inputs["cell_id"].isna() | inputs["cell_id"].isin(data.metrics["cell_id"])],
     }
+    store.remove_results([ANALYSED, AUDIT_FINDINGS])
     for name, table in tables.items():
-        store.write_result(name, table)
+        if record or name != ANALYSED:
+            store.write_result(name, table)
     return tables
 
 

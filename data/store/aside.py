@@ -28,11 +28,15 @@ def set_aside(place: Place, damaged: Sequence[Damage]) -> list[str]:
             place.move(row, _free_name(place, row))  # first: a row that is there promises its files
         if item.part == "checkpoint":
             record_checkpoint(place, item.cell_id, None)
-        moved = _free_name(place, item.name)
-        there = place.move(item.name, moved)
-        kept = f"kept as '{moved}'" if there else "nothing to keep"
-        lines.append(f"damaged file set aside: {item.name} ({item.fault}); {kept}, computed again")
+        lines.append(set_file_aside(place, item.name, item.fault))
     return lines
+
+
+def set_file_aside(place: Place, name: str, fault: str) -> str:
+    """Move one file below `damaged/`; returns the line that says so."""
+    moved = _free_name(place, name)
+    kept = f"kept as '{moved}'" if place.move(name, moved) else "nothing to keep"
+    return f"damaged file set aside: {name} ({fault}); {kept}, computed again"
 
 
 def _free_name(place: Place, name: str) -> str:

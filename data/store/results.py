@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -25,13 +26,16 @@ def write_result(place: Place, table: str, frame: pd.DataFrame) -> None:
     }
     for name, bytes_ in content.items():
         place.write_bytes(name, bytes_)
-    try:
-        index = result_checksums(place)
-    except DamagedFileError:
-        index = {}  # what is written from now on is known again; the rest has no checksum until then
-    new = {name: Checksum.of(bytes_) for name, bytes_ in content.items()}
-    merged = {name: record.to_dict() for name, record in sorted({**index, **new}.items())}
-    write_json(place, RESULT_INDEX, sealed(merged))
+    _write_index(place, _index(place) | {name: Checksum.of(bytes_) for name, bytes_ in content.items()})
+
+
+def remove_results(place: Place, tables: Collection[str]) -> None:
+    """Delete result tables (see `Store.remove_results`)."""
+    names = {result_name(table, suffix) for table in tables for suffix in (".parquet", ".csv")}
+    removed = [place.remove(name) for name in sorted(names)]
+    index = _index(place)
+    if any(removed) or names & set(index):
+        _write_index(place, {name: record for name, record in index.items() if name not in names})
 
 
 def read_result(place: Place, table: str) -> pd.DataFrame:
@@ -71,6 +75,18 @@ def result_checksums(place: Place) -> dict[str, Checksum]:
         return {}
     except (ValueError, AttributeError) as error:
         raise _damaged(place, RESULT_INDEX, str(error)) from error
+
+
+def _index(place: Place) -> dict[str, Checksum]:
+    """Checksums to go on from. Where they are damaged: none, so that what is written now is known again."""
+    try:
+        return result_checksums(place)
+    except DamagedFileError:
+        return {}
+
+
+def _write_index(place: Place, index: Mapping[str, Checksum]) -> None:
+    write_json(place, RESULT_INDEX, sealed({name: index[name].to_dict() for name in sorted(index)}))
 
 
 def _damaged(place: Place, name: str, fault: str) -> DamagedFileError:

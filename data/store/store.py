@@ -368,6 +368,10 @@ class Store:
         """
         return aside.set_aside(self.place, damage.find_damage(self.place))
 
+    def set_aside(self, name: str, *, fault: str) -> str:
+        """Move a damaged file that belongs to no cell below `damaged/`; returns the line that says so."""
+        return aside.set_file_aside(self.place, name, fault)
+
     # --- checkpoints ----------------------------------------------------------------------------
 
     def has_checkpoint(self, cell_id: str) -> bool:
@@ -388,6 +392,10 @@ class Store:
     def read_result(self, table: str) -> pd.DataFrame:
         """Return a result table; FileNotFoundError names the command to run where it is absent."""
         return results.read_result(self.place, table)
+
+    def remove_results(self, tables: Collection[str]) -> None:
+        """Delete result tables, where they are there; other tables have the checksums that they had."""
+        results.remove_results(self.place, tables)
 
     def results(self) -> list[str]:
         """Return the names of the result tables, sorted."""

@@ -44,6 +44,7 @@ def stats_command(
             raise ValueError("--published takes no store and no --plan; it works on the shipped grid.")
         _print_published(console)
         return
+    from data.analysed import ANALYSED
     from data.store import Store
     from study.analyse import analyse
     from study.analyses.grid_data import load_grid
@@ -58,9 +59,10 @@ def stats_command(
     chosen = own if plan is None else _read_plan(plan)
     data = load_grid(opened)
     opened = data.store
-    tables = analyse(opened, chosen, own_plan=own, data=data)
+    tables = analyse(opened, chosen, own_plan=own, data=data, record=False)
     print_results(console, tables)
     maps = write_saliency_tables(opened, conf_level=own.conf_level)
+    opened.write_result(ANALYSED, tables[ANALYSED])
     print_saliency(console, {"saliency": maps["saliency"]})  # `study gradcam` prints all of them
     _name_missing(opened)
     _referee(console, data)

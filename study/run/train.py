@@ -12,6 +12,7 @@ from study.data_audit.audit import DataAudit
 from study.data_audit.stored import audit_tasks, write_audit
 from study.grid import Cell, build_cells, select_cells
 from study.run.curves import CurveWriter, summary_writer
+from study.run.documents import set_aside_documents
 from study.run.freeze import freeze_architecture, freeze_grid, freeze_study
 from study.run.knobs import check_knobs
 from study.run.leases import Leases
@@ -242,6 +243,8 @@ def _check_input(
         n_train={(n, fold): c["train"] for n, t in tasks.items() for fold, c in enumerate(t.all_counts())},
         weights={pair: made.sha256 for pair, made in found.items() if made is not None},
     )
+    # All that a user can mend is checked by now.
+    told = (*told, *set_aside_documents(root))
     return tasks, found, (*told, *check_stored_splits(root, tasks))
 
 

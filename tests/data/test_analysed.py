@@ -6,6 +6,7 @@ import pytest
 
 from data.analysed import ANALYSED, analysis_inputs, plan_hash, what_changed
 from data.store import Store
+from data.store.results import result_checksums
 
 STUDY = """
 name = "small"
@@ -82,3 +83,11 @@ def test_titles_comments_and_layout_are_no_change(old, new):
 def test_results_without_a_record_are_not_trusted(store):
     (store.results_dir() / f"{ANALYSED}.parquet").unlink()
     assert "do not say what they were made from" in str(what_changed(store, store.cells()))
+
+
+def test_removed_results_leave_the_checksums_of_the_others(store):
+    store.write_result("metrics", store.cells()[["cell_id"]])
+    store.remove_results([ANALYSED, "never written"])
+    assert store.results() == ["metrics"]
+    assert list(result_checksums(store.place)) == ["results/metrics.csv", "results/metrics.parquet"]
+    assert not list(store.results_dir().glob(f"{ANALYSED}.*"))
