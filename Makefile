@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check fuzz format golden bench validate clean
+.PHONY: help install demo test check fuzz faults format golden bench validate clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -34,6 +34,9 @@ check: $(STAMP) ## lint, format and type check, known flaws of dependencies
 
 fuzz: $(STAMP) ## 20,000 damaged and hostile inputs to the command line (FUZZ="--seed 1" for others)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --inputs 20000 $(FUZZ)
+
+faults: $(STAMP) ## kill, fill, damage and starve a small study, hundreds of times (an hour; FAULTS="--only random" for a part)
+	$(BIN)/python -m tests.faults $(FAULTS)
 
 format: $(STAMP) ## let ruff rewrite the sources
 	$(BIN)/ruff check --fix .
