@@ -87,7 +87,7 @@ def test_results_without_a_record_are_not_trusted(store):
 
 def test_removed_results_leave_the_checksums_of_the_others(store):
     store.write_result("metrics", store.cells()[["cell_id"]])
-    store.remove_results([ANALYSED, "never written"])
+    store.remove_results([ANALYSED, "never-written"])
     assert store.results() == ["metrics"]
     assert list(result_checksums(store.place)) == ["results/metrics.csv", "results/metrics.parquet"]
     assert not list(store.results_dir().glob(f"{ANALYSED}.*"))
