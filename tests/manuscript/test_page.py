@@ -23,9 +23,9 @@ def test_the_page_stands_alone(html: str) -> None:
 
 def test_every_figure_is_a_picture_with_alt_text(html: str) -> None:
     images = re.findall(r"<img[^>]*>", html)
-    assert (
-        len(images) == 6
-    )  # cohort flow, distribution, ROC, learning curves, Grad-CAM, distribution on validation
+    # Cohort flow, distribution, interaction, ROC, forest, learning curves, Grad-CAM; in the supplement the
+    # distribution of three more metrics and the ranks.
+    assert len(images) == 11
     for image in images:
         alt = re.search(r'alt="([^"]+)"', image)
         assert alt is not None

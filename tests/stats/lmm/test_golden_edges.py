@@ -121,7 +121,9 @@ def test_residuals_solve_the_normal_equations_beside_a_zero_variance():
     assert fit.singular
     assert fit.theta.max() > 300
     residuals = scaled_residuals(fit)
-    assert np.abs(fit.design.X.T @ residuals).max() < 1e-5
+    # The solve loses eps times its condition (15 theta^2), times theta in the fitted values, summed over 90
+    # rows: 1e-3 without AVX-512. Residuals that cancel are off by tens.
+    assert np.abs(fit.design.X.T @ residuals).max() < 1e-2
     assert 0.8 < residuals.std() < 1.1
 
 

@@ -73,7 +73,8 @@ def test_out_writes_three_tables_and_a_page_with_escaped_names(check, defective_
     assert "<i>1" not in page
     assert html.escape("a & <b>") in page
     assert page.count("data:image/jpeg;base64,") >= 4
-    assert "http" not in page
+    assert "http://" not in page
+    assert "https://" not in page
     pairs = pd.read_csv(tmp_path / "out" / "pairs.csv")
     assert pairs["kind"].tolist() == ["exact"]
     findings = pd.read_csv(tmp_path / "out" / "findings.csv").set_index("code")

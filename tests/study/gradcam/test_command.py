@@ -4,6 +4,8 @@ import shutil
 
 import pandas as pd
 import pytest
+from great_tables import GT
+from plotnine import ggplot
 
 from data.store import Store
 from manuscript.load import load_report
@@ -102,8 +104,8 @@ def test_the_supplement_shows_what_was_measured(explained, name):
     floats = pytest.importorskip("manuscript.floats_saliency")
     store, _ = explained
     shown = getattr(floats, name)(load_report(store.root))
-    assert type(shown).__name__ in ("GT", "ggplot"), getattr(shown, "data", shown)
-    if type(shown).__name__ == "ggplot":
+    assert isinstance(shown, GT | ggplot), getattr(shown, "data", shown)
+    if isinstance(shown, ggplot):
         shown.draw()
 
 
