@@ -17,7 +17,7 @@ from tests.faults.lab import ROOT, Ended, Lab
 from tests.faults.tally import Tally, clean_stop
 
 _SHIM = Path(__file__).with_name("clock.c")
-# Where the best cell of a group failed, the second best has a checkpoint too, which stays when the best has one.
+# Where the best cell of a group failed, the second best keeps a checkpoint, also once the best has one.
 _SECOND_BEST = ("checkpoints/", "cells/")
 _CLOCKS = ("10 years ahead", "10 years behind", "jumping to and fro")
 
