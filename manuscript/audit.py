@@ -8,6 +8,7 @@ import pandas as pd
 from great_tables import GT
 
 from manuscript.load import Report
+from manuscript.origin import missing_text, store_name
 from manuscript.tables import styled
 from manuscript.text import MISSING, auc, count, estimate, integer
 
@@ -25,27 +26,55 @@ STATISTIC_NAMES = {
 }
 
 
+def was_audited(report: Report) -> bool:
+    """Whether the results hold anything that an audit of the images left."""
+    return report.table("data_shortcut") is not None or report.table("data_audit") is not None
+
+
+def findings_known(report: Report) -> bool:
+    """Whether the images were audited and the results hold what was found, be it nothing."""
+    return was_audited(report) and report.tables.get("data_audit") is not None
+
+
 def audit_text(report: Report) -> str:
     """How many findings of which weight each task has, and what file statistics alone give away."""
-    if report.mode == "published" or report.study.get("imported"):
-        return "No images belong to this report, so none were audited."
-    shortcuts = report.table("data_shortcut")
-    if shortcuts is None:
-        return _NOT_AUDITED
-    whole = shortcuts[shortcuts["statistics"] == "all"]
+    if not was_audited(report):
+        return _not_audited(report)
     sentences = [
         "Before training, the images were audited for duplicates, wrong labels, leaks between the parts of "
         "the split, annotations and shortcuts."
     ]
-    sentences += [_shortcut_sentence(row) for row in whole.itertuples()]
-    return " ".join(sentences)
+    shortcuts = report.table("data_shortcut")
+    if shortcuts is None:
+        return f"{sentences[0]} {_lacking(report, 'shortcut figure')}"
+    whole = shortcuts[shortcuts["statistics"] == "all"]
+    return " ".join([*sentences, *(_shortcut_sentence(row) for row in whole.itertuples())])
 
 
-def nothing_found(report: Report) -> str:
-    """Words for a table of the audit that has no row."""
-    if report.table("data_shortcut") is not None:
+def no_findings(report: Report) -> str:
+    """Words where the table of findings has no row."""
+    if findings_known(report):
         return "*Nothing was found that would spoil a comparison.*"
-    return f"*{_NOT_AUDITED if report.mode == 'store' else audit_text(report)}*"
+    text = _lacking(report, "list of findings") if was_audited(report) else _not_audited(report)
+    return text if text.startswith("*") else f"*{text}*"
+
+
+def no_shortcut(report: Report) -> str:
+    """Words where the table of the shortcut figure has no row."""
+    text = _lacking(report, "shortcut figure") if was_audited(report) else _not_audited(report)
+    return text if text.startswith("*") else f"*{text}*"
+
+
+def _not_audited(report: Report) -> str:
+    if report.mode == "published" or report.study.get("imported"):
+        return "No images belong to this report, so none were audited."
+    if report.table("metrics") is None:
+        return missing_text(report, "the audit of the images")
+    return _NOT_AUDITED
+
+
+def _lacking(report: Report, what: str) -> str:
+    return f"The {what} of the audit is not among the results; run `study stats {store_name(report)}`."
 
 
 def _shortcut_sentence(row: Any) -> str:

@@ -11,7 +11,7 @@ from IPython.display import Markdown
 from manuscript import describe, describe_data
 from manuscript import tables_models as models
 from manuscript import tables_tests as tests
-from manuscript.audit import audit_table, audit_text, nothing_found, shortcut_table
+from manuscript.audit import audit_table, audit_text, no_findings, no_shortcut, shortcut_table
 from manuscript.figures.calibration import decision_curves, reliability_curves
 from manuscript.figures.gradcam import choose_tiles, gradcam_panel
 from manuscript.figures.raster import Raster
@@ -42,7 +42,7 @@ def data(report: Report) -> Any:
 def audit(report: Report) -> Any:
     """Findings of the audit per task."""
     table = audit_table(report)
-    return Markdown(nothing_found(report)) if table is None else table
+    return Markdown(no_findings(report)) if table is None else table
 
 
 def referee(report: Report) -> Any:
@@ -54,7 +54,7 @@ def referee(report: Report) -> Any:
 def shortcut(report: Report) -> Any:
     """What file statistics alone give away."""
     shortcuts = report.table("data_shortcut")
-    return Markdown(nothing_found(report)) if shortcuts is None else shortcut_table(shortcuts)
+    return Markdown(no_shortcut(report)) if shortcuts is None else shortcut_table(shortcuts)
 
 
 def grid(report: Report) -> Any:
@@ -193,9 +193,11 @@ def mixed_fixed(report: Report) -> Any:
     rows, models = report.table("mixed_fixed"), report.table("mixed_models")
     if rows is not None:
         return tests.mixed_fixed_table(rows)
-    if models is not None:
-        return Markdown("\n".join(f"- {line}" for line in tests.model_notes(models)))
-    return _unplanned(report, "mixed", "the mixed models")
+    if models is None:
+        return _unplanned(report, "mixed", "the mixed models")
+    if models["criterion"].notna().any():  # a fitted model has fixed effects: the table is gone
+        return _unplanned(report, "mixed", "the fixed effects")
+    return Markdown("\n".join(f"- {line}" for line in tests.model_notes(models)))
 
 
 def mixed_random(report: Report) -> Any:

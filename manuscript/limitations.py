@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 from scipy.stats import norm
 
+from manuscript.audit import was_audited
 from manuscript.load import Report
 from manuscript.text import auc, count, integer, join_words, mid_sentence, percent
 
@@ -75,7 +76,9 @@ def _not_audited(report: Report) -> str:
             "The predictions were made elsewhere: how the models were trained, and on which images, could "
             "not be checked."
         )
-    return "" if report.table("data_shortcut") is not None else "The images were not audited before training."
+    if report.table("metrics") is None or was_audited(report):
+        return ""
+    return "The images were not audited before training."
 
 
 def _one_source(report: Report) -> str:

@@ -28,21 +28,22 @@ def missing_text(report: Report, what: str, *, planned: bool | None = None) -> s
         )
     if "metrics" not in report.tables or report.tables["metrics"] is None:
         return (
-            f"*Not available: {what}. The store has no results yet; run `study stats {_store_name(report)}`.*"
+            f"*Not available: {what}. The store has no results yet; run `study stats {store_name(report)}`.*"
         )
     if planned is False:
         return f"*Not available: {what}. The analysis plan of this study does not ask for it.*"
-    return f"*Not available: {what}. `study stats {_store_name(report)}` says why.*"
+    return f"*Not available: {what}. `study stats {store_name(report)}` says why.*"
 
 
 def gradcam_missing(report: Report, what: str = "Grad-CAM images", *, options: str = "") -> str:
     """How to make Grad-CAM images, or what is measured of them."""
     if report.mode == "published":
         return missing_text(report, what)
-    return f"*No {what} yet; run `study gradcam {_store_name(report)}{options}` and render again.*"
+    return f"*No {what} yet; run `study gradcam {store_name(report)}{options}` and render again.*"
 
 
-def _store_name(report: Report) -> str:
+def store_name(report: Report) -> str:
+    """The store as a user would type it; empty for the published grid."""
     return "" if report.root is None else typed_store(report.root)
 
 

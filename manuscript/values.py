@@ -9,6 +9,7 @@ from IPython.display import Markdown
 from manuscript.floats_figures import band_text, conf_level, interaction_text
 from manuscript.grid import level_order
 from manuscript.load import Report
+from manuscript.origin import store_name
 from manuscript.pick import pick_row
 from manuscript.selected import main_selection
 from manuscript.text import MISSING, auc, count, estimate, join_words, percent
@@ -22,6 +23,7 @@ class Values:
     spread: Markdown
     best: Markdown
     interval_name: str
+    roc_bands: Markdown
     singular: Markdown
     level: str
     interaction: str
@@ -40,6 +42,7 @@ def values(report: Report) -> Values:
         spread=Markdown(_spread(report)),
         best=Markdown(_best(report)),
         interval_name=_interval_name(report),
+        roc_bands=Markdown(_roc_bands(report)),
         singular=Markdown(_singular(report)),
         level=percent(conf_level(report)),
         interaction=interaction_text(report),
@@ -105,6 +108,21 @@ def _interval_name(report: Report) -> str:
     methods = [] if chosen is None or "test_auc_method" not in chosen else chosen["test_auc_method"].dropna()
     shown = join_words([str(method).partition(",")[0] for method in dict.fromkeys(methods)])
     return f"{name} ({shown})" if shown else name
+
+
+def _roc_bands(report: Report) -> str:
+    """Whether the ROC curves have their planned bands, to follow their caption."""
+    if report.table("roc_bands") is not None:
+        return ", with simultaneous bands"
+    planned = [
+        entry.get("band", "auto") != "none" for entry in report.study.get("analysis", {}).get("roc", [])
+    ]
+    if not any(planned) or report.table("roc") is None:
+        return ""
+    if report.tables.get("roc_bands") is None:
+        lacking = f"which are not among the results: run `study stats {store_name(report)}`"
+        return f", without their planned bands, {lacking}"
+    return ", without bands"
 
 
 def _singular(report: Report) -> str:

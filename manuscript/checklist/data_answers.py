@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from data.store import Store
+from manuscript.audit import findings_known
 from manuscript.describe_data import policy_sentences, split_sentences
 from manuscript.load import Report
 from manuscript.text import count, integer, join_words, percent, plain
@@ -77,7 +78,7 @@ def flow(report: Report) -> str | None:
 
 def missing_data(report: Report) -> str | None:
     """Files that could not be read."""
-    if not audited(report):
+    if not findings_known(report):
         return None
     found = findings(report, "unreadable")
     if found is None:
@@ -156,7 +157,7 @@ def imbalance(report: Report) -> str | None:
 
 def likeness(report: Report) -> str | None:
     """Whether the parts are alike."""
-    if not audited(report):
+    if not findings_known(report):
         return None
     found = findings(report, "unlike_parts")
     if found is None:
@@ -166,7 +167,7 @@ def likeness(report: Report) -> str | None:
 
 def limitations(report: Report) -> str | None:
     """Errors and warnings of the audit."""
-    if not audited(report):
+    if not findings_known(report):
         return None
     found = report.table("data_audit")
     grave = None if found is None else found[found["severity"] != "note"]
@@ -194,11 +195,6 @@ def value_range(values: pd.Series) -> str:
     """The lowest and the highest value, or the one value."""
     low, high = values.min(), values.max()
     return integer(low) if low == high else f"{integer(low)} to {integer(high)}"
-
-
-def audited(report: Report) -> bool:
-    """Whether the images were audited before training."""
-    return report.table("data_shortcut") is not None
 
 
 def findings(report: Report, code: str) -> pd.DataFrame | None:

@@ -8,17 +8,14 @@ import pandas as pd
 from great_tables import GT, loc, style
 from IPython.display import Markdown
 
-from manuscript.checklist.fill import filled_checklists
-from manuscript.load import Report
 from manuscript.tables import styled
 from manuscript.text import count, integer, join_words
 
 _WIDTHS = {"Item": "29%", "Answer": "48%", "Left to the author": "23%"}
 
 
-def table(report: Report, checklist: str) -> GT:
-    """The items of one checklist with their answers."""
-    filled = filled_checklists(report)
+def table(filled: pd.DataFrame, checklist: str) -> GT:
+    """The items of one checklist with their answers, from `filled_checklists`."""
     rows = filled[filled["checklist"] == checklist]
     if rows.empty:
         known = ", ".join(filled["checklist"].unique())
@@ -40,9 +37,8 @@ def table(report: Report, checklist: str) -> GT:
     )
 
 
-def sentences(report: Report) -> Mapping[str, Markdown]:
+def sentences(filled: pd.DataFrame) -> Mapping[str, Markdown]:
     """How many items of each checklist are answered, and how many are left to the author in part or whole."""
-    filled = filled_checklists(report)
     told = []
     for name, rows in filled.groupby("checklist", sort=False):
         answered, left = int(rows["answered"].sum()), int((rows["author"] != "").sum())

@@ -130,7 +130,9 @@ def test_a_leak_is_told_and_an_unknown_one_is_called_unknown(synthetic_report: R
 def test_only_an_audit_can_say_that_nothing_is_missing(synthetic_report: Report) -> None:
     assert data_answers.missing_data(_with(synthetic_report, data_shortcut=None, data_audit=None)) is None
     shortcut = pd.DataFrame({"task": ["knee"], "statistics": ["all"]})
-    clean = _with(synthetic_report, data_shortcut=shortcut, data_audit=None)
+    unknown = _with(synthetic_report, data_shortcut=shortcut, data_audit=None)
+    assert data_answers.missing_data(unknown) is None  # the table of findings is gone, not empty
+    clean = _with(unknown, data_audit=pd.DataFrame(columns=["task", "code", "severity", "sentence"]))
     assert str(data_answers.missing_data(clean)).startswith("Every file of the data sets could be read")
     assert data_answers.limitations(clean) == "The audit found no error and gave no warning."
     found = pd.DataFrame(
@@ -167,20 +169,20 @@ def test_a_model_without_all_scores_is_counted(synthetic_report: Report) -> None
 
 def test_every_checklist_is_a_table_that_may_break_its_lines(synthetic_report: Report) -> None:
     for name in filled_checklists(synthetic_report)["checklist"].unique():
-        html = floats.table(synthetic_report, name).as_raw_html()
+        html = floats.table(filled_checklists(synthetic_report), name).as_raw_html()
         cell = re.search(r'<td style="([^"]*)"', html)
         assert cell is not None
         assert cell[1].rindex("white-space: normal") > cell[1].rfind("nowrap")
     with pytest.raises(
         ValueError, match=r"`checklist` is 'STARD'; allowed are CLAIM, TRIPOD\+AI, STARD-AI\."
     ):
-        floats.table(synthetic_report, "STARD")
+        floats.table(filled_checklists(synthetic_report), "STARD")
 
 
 def test_the_sentence_counts_items(synthetic_report: Report) -> None:
     filled = filled_checklists(synthetic_report)
     own = filled[filled["checklist"] == "CLAIM"]
-    text = floats.sentences(synthetic_report)["checklists"].data
+    text = floats.sentences(filled_checklists(synthetic_report))["checklists"].data
     assert f"{int(own['answered'].sum())} of {len(own)} items of CLAIM" in text
 
 

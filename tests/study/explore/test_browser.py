@@ -190,8 +190,10 @@ def test_nothing_is_wider_than_the_window(page, width):
     try:
         page.refresh()
         page.execute_async_script("setTimeout(arguments[0], 800)")
-        wide, window = page.execute_script("return [document.documentElement.scrollWidth, window.innerWidth]")
-        assert wide <= window
+        root = "document.documentElement"
+        wide, shown = page.execute_script(f"return [{root}.scrollWidth, {root}.clientWidth]")
+        assert width - 20 <= shown <= width
+        assert wide <= shown
     finally:
         page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
