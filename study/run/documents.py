@@ -21,7 +21,7 @@ def set_aside_documents(root: Path | str) -> tuple[str, ...]:
     for name, read in _readers(store):
         try:
             read()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):  # a file in the way is named where the store is made
             continue
         except ValueError as error:
             lines.append(store.set_aside(name, fault=f"{type(error).__name__}: {error}"))

@@ -35,6 +35,7 @@ def _content(store: Store, name: str) -> object:
     return store.place.read_bytes(name)
 
 
+@pytest.mark.slow
 def test_a_store_on_s3_equals_one_in_a_folder(remote, tiny_study, tiny_store, study_command, tmp_path):
     here, there = Store.open(tiny_store), Store.open(remote)
     folders = ("predictions", "history", "checkpoints", "manifest", "splits", "exclusions", "gradcam")
@@ -77,6 +78,7 @@ def test_the_manuscript_reads_a_copy(remote, scratch, monkeypatch):
     assert (report.root / "predictions").is_dir()
 
 
+@pytest.mark.slow
 def test_damage_on_s3_is_named_and_mended(remote, tiny_study, study_command):
     store = Store.open(remote)
     name = store.files("predictions")[0]

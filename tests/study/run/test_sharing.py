@@ -20,6 +20,7 @@ def test_one_run_leaves_a_log_and_no_lease(tiny_store):
     assert LocalPlace(tiny_store).names("work/runners") == []
 
 
+@pytest.mark.slow
 def test_two_runners_share_the_work_and_double_none_of_it(tiny_store, start_run, tmp_path):
     root = tmp_path / "shared"
     runs = [start_run(root, "--pack", 2) for _ in range(2)]
@@ -34,6 +35,7 @@ def test_two_runners_share_the_work_and_double_none_of_it(tiny_store, start_run,
     assert len(workers) == 2, "one runner did everything"
 
 
+@pytest.mark.slow
 def test_work_of_a_killed_runner_is_taken_over_while_it_goes_on(tiny_store, start_run, tmp_path):
     """The dead runner's lease looks like one of another machine, so that only its silence tells."""
     root = tmp_path / "killed"
