@@ -1,5 +1,7 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Each makes .venv first if it is missing.
 PYTHON ?= python3
+# Processes that run tests side by side; each holds torch, so this does not follow the number of cores.
+JOBS   ?= 2
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
@@ -23,8 +25,8 @@ demo: $(STAMP) ## train, analyse and write up the embedded demo study (phantoms,
 	$(BIN)/study stats
 	$(BIN)/study manuscript
 
-test: $(STAMP) ## run the tests
-	$(BIN)/python -m pytest --quiet
+test: $(STAMP) ## run the tests (JOBS=1 for one process)
+	$(BIN)/python -m pytest --quiet --numprocesses $(JOBS) --dist loadfile
 
 check: $(STAMP) ## lint, format and type check, known flaws of dependencies
 	$(BIN)/ruff check .
