@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Sequence
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +19,11 @@ from data.images.window import Window
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".dcm")
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+# What Pillow's decoders raise on a file that lies about itself; a size that a TIFF lacks is a TypeError.
+_DECODER_ERRORS = (
+    *(OSError, EOFError, SyntaxError, ValueError, TypeError, LookupError, AttributeError),
+    *(ArithmeticError, struct.error, zlib.error, Image.DecompressionBombError),
+)
 # Modes of Pillow that hold 8 bits per channel or less, and what they become without loss.
 _LOSSLESS = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "LA": "LA", "RGBA": "RGBA", "PA": "RGBA"}
 
@@ -57,14 +65,12 @@ def probe_image(path: Path, *, is_mask: bool = False, window: Window = "file") -
     with _opened(content) as image:
         width, height = image.size
         mode = image.mode
-        try:
-            opaque = image.mode in ("1", "L", "RGB") and "transparency" not in image.info
-            if image.format == "PNG" and opaque:
+        opaque = image.mode in ("1", "L", "RGB") and "transparency" not in image.info
+        if image.format == "PNG" and opaque:
+            with _decoding():
                 image.verify()
-            else:
-                _array(image, ignore_alpha=is_mask)
-        except (OSError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-            raise ValueError(f"damaged: {error}") from error
+        else:
+            _array(image, ignore_alpha=is_mask)
     return ImageFacts(sha256=hashlib.sha256(content).hexdigest(), width=width, height=height, mode=mode)
 
 
@@ -134,12 +140,8 @@ def _read(path: Path, *, ignore_alpha: bool = False, window: Window = "file") ->
             return decode_dicom(content, window).pixels
         with _opened(content) as image:
             return _array(image, ignore_alpha=ignore_alpha)
-    except (ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+    except ValueError as error:
         raise ValueError(f"The image '{path}' cannot be used: {error}.") from error
-    except OSError as error:
-        if error.errno is not None:
-            raise
-        raise ValueError(f"The image '{path}' cannot be used: damaged: {error}.") from error
 
 
 def _opened(content: bytes) -> Image.Image:
@@ -147,21 +149,33 @@ def _opened(content: bytes) -> Image.Image:
         raise ValueError("it has 0 bytes")
     try:
         image = Image.open(io.BytesIO(content))
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except _DECODER_ERRORS as error:
         raise ValueError("no image, or a damaged one") from error
     deep = content.startswith(_PNG_SIGNATURE) and content[24] == 16
     if deep or image.mode not in _LOSSLESS:
         kind = "16-bit" if deep else f"mode {image.mode}"
         raise ValueError(f"{kind}, but 8-bit grey or RGB is needed; convert the file first")
-    if getattr(image, "n_frames", 1) > 1:
-        raise ValueError(f"it holds {image.n_frames} frames, but one is needed")  # type: ignore[attr-defined]
+    with _decoding():
+        frames = getattr(image, "n_frames", 1)
+    if frames > 1:
+        raise ValueError(f"it holds {frames} frames, but one is needed")
     return image
 
 
+@contextmanager
+def _decoding() -> Iterator[None]:
+    """Whatever a decoder raises on the content of a file becomes a ValueError that gives the reason."""
+    try:
+        yield
+    except _DECODER_ERRORS as error:
+        raise ValueError(f"damaged: {error}") from error
+
+
 def _array(image: Image.Image, *, ignore_alpha: bool = False) -> np.ndarray:
-    if image.mode in ("P", "PA", "L", "RGB") and "transparency" in image.info:
-        image = image.convert("RGBA")
-    pixels = np.asarray(image.convert(_LOSSLESS[image.mode]), dtype=np.uint8)
+    with _decoding():
+        if image.mode in ("P", "PA", "L", "RGB") and "transparency" in image.info:
+            image = image.convert("RGBA")
+        pixels = np.asarray(image.convert(_LOSSLESS[image.mode]), dtype=np.uint8)
     if image.mode in ("LA", "RGBA", "PA"):
         if not ignore_alpha and (pixels[..., -1] != 255).any():
             raise ValueError("it has transparent pixels; flatten the file onto a background first")

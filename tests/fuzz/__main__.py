@@ -103,6 +103,11 @@ def _run(target: Target, start: int, stop: int, seed: int, tally: Tally, failure
         with tempfile.TemporaryDirectory(prefix="study-fuzz-") as folder:
             start = _run_process(target, Path(folder), seed, start, stop, tally, failures)
     tally.seconds += time.monotonic() - begin
+    print(
+        f"{target.name}: {tally.exits.total()} inputs in {tally.seconds:.0f} s, "
+        f"{len(tally.failures)} broke a rule",
+        flush=True,
+    )
 
 
 def _run_process(

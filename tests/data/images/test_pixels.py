@@ -92,6 +92,15 @@ def _truncated_jpeg(path):
     path.write_bytes(path.read_bytes()[:-150])
 
 
+def _second_directory_without_size(path):
+    Image.fromarray(GREY).save(path, format="TIFF")
+    content = bytearray(path.read_bytes())
+    at = struct.unpack_from("<I", content, 4)[0]
+    (entries,) = struct.unpack_from("<H", content, at)
+    struct.pack_into("<I", content, at + 2 + 12 * entries, len(content))
+    path.write_bytes(bytes(content) + struct.pack("<HHHIII", 1, 258, 3, 1, 8, 0))
+
+
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
@@ -106,6 +115,7 @@ def _truncated_jpeg(path):
         (_truncated, "damaged"),
         (_bit_flipped, "damaged"),
         (_truncated_jpeg, "damaged"),
+        (_second_directory_without_size, "damaged: Missing dimensions"),
     ],
 )
 def test_what_cannot_be_read_without_loss_is_refused_with_a_reason(tmp_path, make, reason):
