@@ -52,7 +52,9 @@ def run_grid_command(
     ] = None,
     expiry: Annotated[
         float,
-        typer.Option(min=1, help="Seconds of silence after which other runners take over this one's work."),
+        typer.Option(
+            min=1, max=86400, help="Seconds of silence after which other runners take over this one's work."
+        ),
     ] = 60.0,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the plan and its cost; train nothing.")
@@ -75,10 +77,15 @@ def run_grid_command(
     from rich.console import Console
 
     from study.config import load_study
+    from study.engines.start import choose_engine
     from study.grid import build_cells, select_cells
+    from study.run.portion import Portion
+    from study.run.units import parse_shard
     from training.weights_files import default_weights_dir
 
     loaded = load_study(study)
+    chosen = choose_engine(engine, engine_options)
+    portion = Portion(shard=None if shard is None else parse_shard(shard), pack=pack, expiry=expiry)
     weights = weights_dir or default_weights_dir()
     if dry_run:
         from study.run.dry_run import print_dry_run
@@ -87,21 +94,11 @@ def run_grid_command(
         print_dry_run(Console(), loaded.config, cells, data_root=data_root, weights_dir=weights)
         return
 
-    from study.run.portion import Portion
     from study.run.progress import GridProgress
     from study.run.train import run_grid
-    from study.run.units import parse_shard
 
-    chosen = None
-    if engine != "local" or engine_options is not None:
-        from study.engines.options import read_options
-        from study.engines.start import EngineChoice
-
-        chosen = EngineChoice(name=engine, options=read_options(engine_options))
-        chosen = chosen if engine != "local" else None
     console = Console(stderr=True)
     root = store or str(Path("runs") / loaded.config.name)
-    portion = Portion(shard=None if shard is None else parse_shard(shard), pack=pack, expiry=expiry)
     try:
         outcome = run_grid(
             loaded,

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from study.config.base import Frozen
-from study.config.load import parse_toml, validate
+from study.config.load import parse_toml, read_text, validate
 
 _Positive = Annotated[int, Field(ge=1)]
 
@@ -18,9 +18,9 @@ class Needs(Frozen):
 
     cpus: _Positive = 2
     """Cores; cells of a pack are trained on all of them."""
-    gpus: Annotated[float, Field(ge=0)] = 0
+    gpus: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
     """GPUs; Ray takes fractions, Slurm whole ones."""
-    memory_gb: Annotated[float, Field(gt=0)] | None = None
+    memory_gb: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """Memory in GB; None leaves it to the cluster."""
 
 
@@ -58,7 +58,7 @@ class RayOptions(Needs):
     """Address of a running cluster; None = RAY_ADDRESS, else a cluster of this machine, else a new one."""
     retries: Annotated[int, Field(ge=-1)] = 8
     """How often Ray starts a task again whose worker or node was lost; -1 = without end."""
-    resources: dict[str, float] = Field(default_factory=dict)
+    resources: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(default_factory=dict)
     """Own resources of the cluster that a task needs, such as { "big-node" = 1 }."""
     features: Needs | None = None
     """Other needs of the tasks that make features."""
@@ -86,5 +86,5 @@ def read_options(path: Path | None) -> EngineOptions:
     """
     if path is None:
         return EngineOptions()
-    content: dict[str, Any] = parse_toml(path.read_text(encoding="utf-8"), str(path))
+    content: dict[str, Any] = parse_toml(read_text(path), str(path))
     return validate(EngineOptions, content, str(path))

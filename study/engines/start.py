@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from data.place.remote import is_url
 from data.store import Store
 from study.engines.drive import Drive
-from study.engines.options import EngineOptions
+from study.engines.options import EngineOptions, read_options
 from study.run.share import Shared, ShareProgress
 from study.run.units import Unit
 
@@ -29,15 +31,14 @@ class EngineChoice:
     name: str
     options: EngineOptions
 
-    def check(self) -> None:
-        """Refuse an engine that is unknown or cannot run here.
+    def check(self, root: Path | str) -> None:
+        """Refuse an engine that cannot run here, or not for the store at `root`.
 
         Raises
         ------
-        ValueError : unknown; its package or its commands are missing
+        ValueError : its package or its commands are missing; no cluster answers; Slurm and a store that is
+            no folder
         """
-        if self.name not in ENGINES:
-            raise ValueError(f"--engine {self.name}: allowed are {', '.join(ENGINES)}.")
         package = _PACKAGES[self.name]
         if find_spec(package) is None:
             raise ValueError(
@@ -47,10 +48,20 @@ class EngineChoice:
         if self.name == "slurm":
             from study.engines.on_slurm import check_slurm, sbatch_parameters
 
+            if is_url(root):
+                raise ValueError(
+                    f"--engine slurm cannot use the store '{root}': Slurm writes its scripts and logs below "
+                    "the store, which must be a folder that all nodes see. Give a folder, take --engine ray, "
+                    "or submit `study run-grid` with --shard yourself."
+                )
             check_slurm()
             for needs in (self.options.slurm, self.options.slurm.features):
                 if needs is not None:
                     sbatch_parameters(self.options.slurm, needs, name="check")
+        else:
+            from study.engines.on_ray import check_ray
+
+            check_ray(self.options.ray)
 
     def run(self, order: Order, store: Store, units: Sequence[Unit], progress: ShareProgress) -> Shared:
         """Have the units done by tasks of the engine; blocks until they are.
@@ -75,3 +86,22 @@ class EngineChoice:
         from study.engines.on_ray import RayEngine
 
         return RayEngine(order, self.options.ray, name, progress.note)
+
+
+def choose_engine(name: str, options: Path | None) -> EngineChoice | None:
+    """The engine of `--engine` and `--engine-options`; None = this process.
+
+    Raises
+    ------
+    ValueError, OSError : unknown; options for this process, which has none; see `read_options`
+    """
+    if name not in ENGINES:
+        raise ValueError(f"--engine {name}: allowed are {', '.join(ENGINES)}.")
+    if name != "local":
+        return EngineChoice(name=name, options=read_options(options))
+    if options is not None:
+        raise ValueError(
+            f"--engine-options {options}: --engine local has no options; add --engine slurm or --engine ray, "
+            "or give --pack."
+        )
+    return None

@@ -94,7 +94,7 @@ def run_grid(
     """
     portion = portion or Portion()
     if engine is not None:
-        engine.check()
+        engine.check(root)
         portion = replace(portion, pack=portion.pack or engine.options.pack)
     cells = select_cells(build_cells(study.config), only, study.config)
     tasks, found, told = _check_input(

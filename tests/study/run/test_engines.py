@@ -1,6 +1,8 @@
 """Engines without a cluster: what is refused, what is submitted, and an order done from the store alone."""
 
+import re
 import shutil
+import socket
 from dataclasses import replace
 
 import pytest
@@ -9,11 +11,13 @@ from data.place.local import LocalPlace
 from data.store import Store
 from study.config import load_study
 from study.engines.drive import Batch, Drive
+from study.engines.on_ray import check_ray, fits_a_node, resources_of
 from study.engines.on_slurm import SlurmTasks, sbatch_parameters
-from study.engines.options import Needs, SlurmOptions, read_options
+from study.engines.options import Needs, RayOptions, SlurmOptions, read_options
 from study.engines.order import Order, do_order
 from study.run.share import Shared
 from study.run.worklog import read_entries
+from tests.study.cluster.waiting import free_ports
 from tests.study.run.conftest import cells_trained, planned_ids, results
 
 
@@ -22,7 +26,6 @@ from tests.study.run.conftest import cells_trained, planned_ids, results
     [
         ("slurm", "submitit", r"pip install '.[slurm]'"),
         ("ray", "ray", r"pip install '.[ray]'"),
-        ("dask", None, "allowed are local, slurm, ray"),
     ],
 )
 def test_an_engine_that_cannot_run_is_refused_before_anything_is_written(
@@ -36,6 +39,82 @@ def test_an_engine_that_cannot_run_is_refused_before_anything_is_written(
     assert result.exit_code == 2
     assert message in result.stderr
     assert not (tmp_path / "new").exists()
+
+
+NEEDS = "needs.toml"
+
+
+@pytest.mark.parametrize(
+    ("options", "needs", "message"),
+    [
+        (["--engine", "dask"], None, "--engine dask: allowed are local, slurm, ray."),
+        (["--engine", "dask", "--dry-run"], None, "--engine dask: allowed are local, slurm, ray."),
+        (["--engine-options", NEEDS], b"pack = 2", "--engine local has no options"),
+        (["--engine", "ray", "--engine-options", NEEDS], None, "No such file"),
+        (["--engine", "ray", "--engine-options", NEEDS], b"\xff", "not a text file in UTF-8"),
+        (["--engine", "ray", "--engine-options", NEEDS], b"[ray]\ngpus = nan", "`ray.gpus`"),
+        (["--engine", "ray", "--engine-options", NEEDS], b"[ray]\nresources.big = -1", "`ray.resources.big`"),
+        (["--engine", "slurm", "--engine-options", NEEDS], b"[slurm]\nminutes = 0", "`slurm.minutes`"),
+        (["--shard", "9/2", "--dry-run"], None, "0 <= i < n"),
+        (["--pack", "0"], None, "'--pack'"),
+        (["--expiry", "0"], None, "'--expiry'"),
+        (["--expiry", "nan"], None, "'--expiry'"),
+        (["--expiry", "inf"], None, "'--expiry'"),
+    ],
+)
+def test_misuse_of_the_options_is_named_before_anything_is_written(
+    tiny_study, study_command, tmp_path, monkeypatch, options, needs, message
+):
+    monkeypatch.chdir(tmp_path)
+    if needs is not None:
+        (tmp_path / NEEDS).write_bytes(needs)
+    result = study_command("run-grid", tiny_study, "--store", tmp_path / "new", *options)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "new").exists()
+
+
+def test_slurm_and_a_store_that_is_no_folder_are_refused_at_once(tiny_study, study_command, monkeypatch):
+    monkeypatch.setattr("study.engines.start.find_spec", lambda name: "installed")
+    result = study_command("run-grid", tiny_study, "--store", "s3://bucket/new", "--engine", "slurm")
+    assert result.exit_code == 2
+    assert "--engine slurm cannot use the store 's3://bucket/new'" in result.stderr
+    assert "Give a folder, take --engine ray" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("nonsense", "[ray] address = 'nonsense' is no address of a cluster; write HOST:PORT"),
+        ("127.0.0.1:99999", "nothing answers at [ray] address = '127.0.0.1:99999'"),
+        (None, "nothing answers at RAY_ADDRESS = '127.0.0.1:{port}'"),
+    ],
+)
+def test_a_cluster_of_ray_that_does_not_answer_is_named_at_once(monkeypatch, address, message):
+    """Ray itself would try for minutes, and then end the process."""
+    port = free_ports(1)[0]
+    monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{port}")
+    with pytest.raises(ValueError, match=re.escape(message.format(port=port))):
+        check_ray(RayOptions(address=address))
+
+
+def test_a_cluster_that_listens_and_one_that_is_to_be_started_are_tried(monkeypatch):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    check_ray(RayOptions())
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        check_ray(RayOptions(address=f"127.0.0.1:{server.getsockname()[1]}"))
+
+
+def test_a_task_fits_a_node_that_has_all_it_needs_at_once():
+    options = RayOptions(cpus=2, gpus=0.5, memory_gb=1, resources={"big": 1})
+    asked = resources_of(options, options)
+    whole = {"CPU": 2.0, "GPU": 1.0, "memory": 2.0**30, "big": 1.0}
+    assert fits_a_node(asked, [whole])
+    for name in whole:
+        assert not fits_a_node(asked, [{**whole, name: 0.0}, {name: whole[name]}])
+    assert fits_a_node(resources_of(RayOptions(), Needs(cpus=1)), [{"CPU": 1.0}])
+    assert resources_of(options, Needs(cpus=8))["big"] == 1, "own resources are those of every task"
 
 
 def test_slurm_without_its_commands_is_refused(monkeypatch):
