@@ -56,9 +56,9 @@ class RayNodes:
         return len(victims)
 
     def works(self, name: str) -> bool:
-        """Whether a worker of the node has a task."""
+        """Whether a worker of the node has a task of ours: Ray gives its process the name of the task."""
         below = descendants(self._processes[name].pid)
-        return any(b"ray::ray_work" in _read(Path(f"/proc/{pid}/cmdline")) for pid in below)
+        return any(b"ray::study-" in _read(Path(f"/proc/{pid}/cmdline")) for pid in below)
 
     def _start(self, name: str, arguments: list[str], *, attempts: int = 8) -> None:
         """Start a node; on a busy machine Ray gives up waiting for its own agents, and is started again."""
