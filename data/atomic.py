@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import secrets
@@ -73,11 +74,34 @@ def remove(path: Path) -> bool:
     return True
 
 
+def remove_if(path: Path, sha256: str) -> bool:
+    """Delete a file if its content has this SHA-256; False where there is none, or another content.
+
+    It is taken away under another name before it is looked at, so that what another process writes to `path`
+    at the same time stays. What turns out to be another content is put back, unless a newer one is there.
+    """
+    path = Path(path)
+    taken = _temporary(path)
+    try:
+        if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+            return False
+        path.rename(taken)
+    except FileNotFoundError:
+        return False
+    content = taken.read_bytes()
+    if hashlib.sha256(content).hexdigest() == sha256:
+        taken.unlink()
+        return True
+    create_exclusive(path, content)
+    taken.unlink()
+    return False
+
+
 @contextmanager
 def _written(path: Path, content: bytes) -> Iterator[Path]:
     """A flushed temporary file beside `path` with the content; gone at the end if it was not renamed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
+    temporary = _temporary(path)
     try:
         # "x" with the default mode keeps the user's umask; tempfile would make the file private.
         with temporary.open("xb") as file:
@@ -87,6 +111,10 @@ def _written(path: Path, content: bytes) -> Iterator[Path]:
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
 
 
 def _create_in_place(path: Path, content: bytes) -> bool:

@@ -27,6 +27,9 @@ class Place(Protocol):
     def read_many(self, names: Sequence[str]) -> dict[str, bytes]:
         """Contents of several files in the order given; one that went meanwhile is left out."""
 
+    def read_range(self, name: str, offset: int, size: int) -> bytes:
+        """A part of a file, shorter where the file ends before; FileNotFoundError where there is none."""
+
     def checksum(self, name: str) -> str:
         """SHA-256 of a file in hex digits, read piece by piece; FileNotFoundError where there is none."""
 
@@ -58,6 +61,13 @@ class Place(Protocol):
         """Delete a file; False where there was none.
 
         In a folder exactly one of several processes gets True; an object store does not tell them apart.
+        """
+
+    def remove_if(self, name: str, sha256: str) -> bool:
+        """Delete a file if its content has this SHA-256; False where there is none, or another content.
+
+        In a folder nothing that another process writes at the same time is lost; an object store is asked
+        twice, and what is put between the two questions would be.
         """
 
     def move(self, name: str, to: str) -> bool:

@@ -34,6 +34,11 @@ class LocalPlace:
                 found[name] = self.read_bytes(name)
         return found
 
+    def read_range(self, name: str, offset: int, size: int) -> bytes:
+        with (self.root / name).open("rb") as file:
+            file.seek(offset)
+            return file.read(size)
+
     def checksum(self, name: str) -> str:
         with (self.root / name).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -68,6 +73,9 @@ class LocalPlace:
 
     def remove(self, name: str) -> bool:
         return atomic.remove(self.root / name)
+
+    def remove_if(self, name: str, sha256: str) -> bool:
+        return atomic.remove_if(self.root / name, sha256)
 
     def move(self, name: str, to: str) -> bool:
         target = self.root / to

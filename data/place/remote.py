@@ -81,6 +81,16 @@ class RemotePlace:
                 raise content
         return {name: contents[name] for name in names if isinstance(contents.get(name), bytes)}
 
+    def read_range(self, name: str, offset: int, size: int) -> bytes:
+        if size == 0:
+            return b""
+        try:
+            return self.fs.cat_file(self._path(name), start=offset, end=offset + size)
+        except OSError as error:
+            if "InvalidRange" not in f"{error} {error.__cause__}":
+                raise
+            return b""  # it ends before
+
     def checksum(self, name: str) -> str:
         return hashlib.sha256(self.read_bytes(name)).hexdigest()
 
@@ -132,6 +142,12 @@ class RemotePlace:
         except FileNotFoundError:
             return False
         return True
+
+    def remove_if(self, name: str, sha256: str) -> bool:
+        try:
+            return self.checksum(name) == sha256 and self.remove(name)
+        except FileNotFoundError:
+            return False
 
     def move(self, name: str, to: str) -> bool:
         # An object store has no rename. A reader may see both names for a moment, never a part of either.

@@ -5,6 +5,7 @@
 
 from data.store.copying import local_copy
 from data.store.damage import DamagedFileError
+from data.store.packs.compact import Compaction
 from data.store.store import Store
 
-__all__ = ["DamagedFileError", "Store", "local_copy"]
+__all__ = ["Compaction", "DamagedFileError", "Store", "local_copy"]

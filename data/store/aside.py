@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from data.place.base import Place
 from data.store.cells import record_checkpoint
 from data.store.damage import Damage
-from data.store.layout import row_name
+from data.store.layout import row_name, stem
+from data.store.packs.pack import PARTS, PREFIX, is_packed
+from data.store.packs.view import unpacked
 
 DAMAGED = "damaged"
 
@@ -23,6 +25,9 @@ def set_aside(place: Place, damaged: Sequence[Damage]) -> list[str]:
     """
     lines = []
     for item in damaged:
+        if item.part == "pack":
+            lines += _set_pack_aside(place, item)
+            continue
         row = row_name(item.cell_id)
         if item.part not in ("row", "checkpoint"):
             place.move(row, _free_name(place, row))  # first: a row that is there promises its files
@@ -37,6 +42,17 @@ def set_file_aside(place: Place, name: str, fault: str) -> str:
     moved = _free_name(place, name)
     kept = f"kept as '{moved}'" if place.move(name, moved) else "nothing to keep"
     return f"damaged file set aside: {name} ({fault}); {kept}, computed again"
+
+
+def _set_pack_aside(place: Place, item: Damage) -> list[str]:
+    """Move the index of a pack, without which its cells are not known, and then its joined files."""
+    line = set_file_aside(place, item.name, item.fault)
+    files = unpacked(place)
+    for part in PARTS:
+        for name in files.walk(part):
+            if is_packed(name) and stem(name) == f"{PREFIX}{item.cell_id}":
+                files.move(name, _free_name(place, name))
+    return [line]
 
 
 def _free_name(place: Place, name: str) -> str:

@@ -16,6 +16,7 @@ from data.store.checksums import FILES, Checksum, sealed, unsealed
 from data.store.damage import DamagedFileError
 from data.store.files import write_json
 from data.store.layout import CELLS, checkpoint_name, part_name, row_name, stem
+from data.store.packs.view import pack_faults
 from data.tables import HISTORY_TYPES, PREDICTION_TYPES, check_predictions, naming, sort_predictions
 
 
@@ -116,6 +117,8 @@ def load_row(place: Place, cell_id: str) -> dict[str, Any]:
 def read_rows(place: Place) -> list[dict[str, Any]]:
     """Return the rows of all cells by cell_id; a damaged one is left out with a warning that names it."""
     rows = []
+    for name, fault in pack_faults(place).items():
+        _warn(place, name, fault)
     for name, content in place.read_many(place.names(CELLS, ".json")).items():
         try:
             rows.append(unsealed(parse_row(content, stem(name))))
@@ -208,8 +211,11 @@ def has_part(place: Place, part: str, row: Mapping[str, Any]) -> bool:
 
 
 def _warned(place: Place, cell_id: str, error: ValueError) -> None:
+    _warn(place, row_name(cell_id), str(error))
+
+
+def _warn(place: Place, name: str, fault: str) -> None:
     warnings.warn(
-        f"The cell file '{place.full(row_name(cell_id))}' is damaged ({error}) and counts as not run. "
-        "Run the grid again.",
-        stacklevel=3,
+        f"The cell file '{place.full(name)}' is damaged ({fault}) and counts as not run. Run the grid again.",
+        stacklevel=4,
     )

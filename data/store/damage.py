@@ -11,6 +11,7 @@ from data.place.base import Place
 from data.rows import parse_row
 from data.store.checksums import FILES, Checksum, size_fault, unsealed
 from data.store.layout import CELLS, CHECKPOINTS, RUN, checkpoint_name, part_name, stem
+from data.store.packs.view import pack_faults
 
 _SHOWN = 3
 
@@ -26,7 +27,10 @@ class DamagedFileError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Damage:
-    """A damaged file of a cell. part : row, predictions, history or checkpoint"""
+    """A damaged file of a cell, or of a pack of cells, whose key is the `cell_id` then.
+
+    part : row, predictions, history, checkpoint or pack
+    """
 
     cell_id: str
     part: str
@@ -66,7 +70,10 @@ def whole_rows(place: Place) -> list[dict[str, Any]]:
 
 def _inspect(place: Place, *, hashes: bool, checkpoints: bool) -> tuple[list[dict[str, Any]], list[Damage]]:
     rows: list[dict[str, Any]] = []
-    damaged: list[Damage] = []
+    damaged = [
+        Damage(cell_id=stem(name), part="pack", name=name, fault=fault)
+        for name, fault in pack_faults(place).items()
+    ]
     folders = ("predictions", "history", *((CHECKPOINTS,) if checkpoints else ()))
     contents = place.read_many(place.names(CELLS, ".json"))
     # After the rows: the files of a cell that another process finishes in between are then there too.

@@ -6,6 +6,7 @@ from data.names import check_name
 
 STUDY, RUN, GRID, INDEX = "study.toml", "run.json", "grid.parquet", "cells.parquet"
 CELLS, CHECKPOINTS, FEATURES, GRADCAM, RESULTS = "cells", "checkpoints", "features", "gradcam", "results"
+PACKS = "packs"
 RESULT_INDEX = f"{RESULTS}/checksums.json"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from data.place.base import Place
 from data.place.local import LocalPlace
 from data.place.remote import RemotePlace, is_url
-from data.store.layout import CELLS
+from data.store.layout import CELLS, PACKS
 
 _PROBE = ".probe"
 # An object store has no empty folders: this makes a store exist before its first cell.
@@ -65,7 +65,7 @@ def open_place(root: Path | str) -> Place:
     place = place_at(root)
     if isinstance(place, RemotePlace):
         with _reached(place):
-            found = place.exists(_MARK) or bool(place.names(CELLS, ".json"))
+            found = place.exists(_MARK) or bool(place.names(CELLS, ".json") or place.names(PACKS, ".json"))
         if not found:
             raise FileNotFoundError(
                 f"There is no store at '{root}'. Run `study run-grid` first, or name an existing store."

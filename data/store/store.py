@@ -28,6 +28,8 @@ from data.store.layout import (
     stem,
 )
 from data.store.opening import create_place, open_place, place_at
+from data.store.packs.compact import Compaction, changed_packs, compact
+from data.store.packs.view import PackedPlace, unpacked
 from data.store.threads import on_threads
 from data.tables import EXCLUSION_COLUMNS, GRID_TYPES, read_parts, read_splits
 
@@ -59,7 +61,7 @@ class Store:
         NotADirectoryError : `root` or one of its parents is a file
         PermissionError : `root` cannot be made or written
         """
-        return cls(create_place(root))
+        return cls(PackedPlace(create_place(root)))
 
     @classmethod
     def open(cls, root: Path | str) -> Store:
@@ -70,12 +72,12 @@ class Store:
         FileNotFoundError : there is no such folder, or it is not a store
         NotADirectoryError : `root` is a file
         """
-        return cls(open_place(root))
+        return cls(PackedPlace(open_place(root)))
 
     @classmethod
     def at(cls, root: Path | str) -> Store:
         """The store that is or may come to be at `root`; nothing is made or checked."""
-        return cls(place_at(root))
+        return cls(PackedPlace(place_at(root)))
 
     @property
     def where(self) -> str:
@@ -90,17 +92,23 @@ class Store:
         ------
         ValueError : the store lies elsewhere (a URL)
         """
-        if not isinstance(self.place, LocalPlace):
+        place = unpacked(self.place)
+        if not isinstance(place, LocalPlace):
             raise ValueError(
                 f"This works on stores in a folder only; '{self.where}' is not one. "
                 "Copy it to this machine first."
             )
-        return self.place.root
+        return place.root
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it lies in a folder, not at a URL."""
+        return isinstance(unpacked(self.place), LocalPlace)
 
     @property
     def name(self) -> str:
         """Last part of the folder or URL."""
-        return self.root.name if isinstance(self.place, LocalPlace) else self.where.rpartition("/")[2]
+        return self.root.name if self.is_folder else self.where.rpartition("/")[2]
 
     # --- study and provenance -------------------------------------------------------------------
 
@@ -345,6 +353,27 @@ class Store:
     def _rows(self) -> Sequence[Mapping[str, Any]]:
         return cells.read_rows(self.place) if self.held is None else self.held
 
+    def compact(self) -> Compaction:
+        """Put the files of done cells into packs, so that the number of files is bounded.
+
+        No other process may compact this store at the same time; others may read and write it. What was
+        read before is read afterwards, byte for byte. It may be stopped at any moment and run again.
+
+        Raises
+        ------
+        DamagedFileError : a pack is damaged
+        """
+        return compact(PackedPlace(unpacked(self.place)))
+
+    def pack_faults(self) -> dict[str, tuple[frozenset[str], str]]:
+        """Packs with a changed byte: by file, the ids of the cells in the pack and what is wrong.
+
+        A byte outside of the files of cells changes nothing that this package reads, but what other programs
+        do; `compact` writes such a pack anew.
+        """
+        faults = changed_packs(PackedPlace(unpacked(self.place)))
+        return {name: (frozenset(pack.rows), fault) for name, (pack, fault) in faults.items()}
+
     # --- damage ---------------------------------------------------------------------------------
 
     def whole(self) -> Store:
@@ -412,14 +441,14 @@ class Store:
 
     def fetch_features(self, group_key: str) -> None:
         """Bring the features that a store elsewhere holds to `features_dir`; those that are there stay."""
-        if not isinstance(self.place, LocalPlace):
+        if not self.is_folder:
             for name in self.place.walk(features_name(group_key)):
                 if not self.place.scratch(name).exists():
                     self.place.local(name)
 
     def keep_features(self, group_key: str) -> None:
         """Put the features of `features_dir` into a store elsewhere, so that other machines find them."""
-        if not isinstance(self.place, LocalPlace):
+        if not self.is_folder:
             held = set(self.place.walk(features_name(group_key)))
             for path in sorted(self.features_dir(group_key).glob("[!.]*")):
                 name = f"{features_name(group_key)}/{path.name}"
@@ -442,7 +471,7 @@ class Store:
 
     def gradcam_dir(self) -> Path:
         """Folder of heatmaps, overlays and their index table; of a store elsewhere a copy."""
-        for name in () if isinstance(self.place, LocalPlace) else self.place.walk(GRADCAM):
+        for name in () if self.is_folder else self.place.walk(GRADCAM):
             self.place.local(name)
         return self.place.scratch(GRADCAM)
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from data.place.local import LocalPlace
 from data.registry import load_dataset
 from data.store import Store
 from study.config import LoadedStudy, StudyConfig, parse_study
@@ -74,7 +73,7 @@ def make_order(
 
 def _absolute(store: Store) -> str:
     """The store as every machine names it: an absolute path, or its URL."""
-    return str(store.root.resolve()) if isinstance(store.place, LocalPlace) else store.where
+    return str(store.root.resolve()) if store.is_folder else store.where
 
 
 def do_order(order: Order, *, job: str | None = None, threads: int | None = None) -> int:

@@ -43,6 +43,7 @@ def _verify_cells(store: Store, found: Verification) -> None:
     for item in damaged:
         found.add(item.name, [item.fault], again)
     broken = {(item.cell_id, item.part) for item in damaged}
+    _verify_packs(store, found, {item.cell_id for item in damaged})
     rows = [row for row in read_rows(store.place) if (row["cell_id"], "row") not in broken]
     done = [row for row in rows if row["status"] == "done"]
     found.count("cells", len(rows))
@@ -69,6 +70,13 @@ def _verify_cells(store: Store, found: Verification) -> None:
                 else history_faults(content, cell_id)
             )
             found.add(name, faults, f"Delete it and its row cells/{cell_id}.json. {again}")
+
+
+def _verify_packs(store: Store, found: Verification, damaged: set[str]) -> None:
+    """Packs as a whole, where no cell in them is damaged: their footers are read by other programs."""
+    for name, (cells, fault) in store.pack_faults().items():
+        if not cells & damaged:
+            found.add(name, [fault], f"Run `study store compact {store.where}` to write it anew.")
 
 
 def _has_history(store: Store, row: Mapping[str, Any]) -> bool:

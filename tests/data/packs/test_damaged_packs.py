@@ -1,0 +1,134 @@
+"""A damaged pack is named, never used in silence, and what can be used of it is."""
+
+import json
+import warnings
+
+import pytest
+
+from data.store import DamagedFileError, Store
+from data.store.damage import find_damage
+from tests.data.packs.conftest import content, write_cells
+
+
+@pytest.fixture
+def packed(tmp_path):
+    made = Store.create(tmp_path / "store")
+    write_cells(made, "t", ["a", "b", "e"])
+    made.write_run({"runs": [{"study": "tiny"}]})
+    made.compact()
+    return made
+
+
+def _joined(store, part="predictions"):
+    """The joined file of the cells that have a history."""
+    (history,) = (store.root / "history/task=t").iterdir()
+    return store.root / part / "task=t" / history.name
+
+
+def _index(store):
+    return store.root / "packs" / f"{_joined(store).stem.removeprefix('packed-')}.json"
+
+
+def _flip(path, at):
+    changed = bytearray(path.read_bytes())
+    changed[at] ^= 4
+    path.write_bytes(changed)
+
+
+@pytest.mark.parametrize("fault", ["flipped", "cut", "gone"])
+def test_a_damaged_joined_file_costs_the_cells_that_it_hits(packed, fault):
+    path = _joined(packed)
+    if fault == "flipped":
+        _flip(path, 200)  # within the first cell
+    elif fault == "cut":
+        path.write_bytes(path.read_bytes()[:2000])
+    else:
+        path.unlink()
+    hit = {item.cell_id for item in find_damage(packed.place)}
+    assert hit == ({"a"} if fault == "flipped" else {"a", "b"} if fault == "gone" else hit)
+    assert hit
+    with pytest.raises(DamagedFileError, match=r"predictions/task=t/a\.parquet"):
+        packed.whole().read_predictions()
+    with pytest.raises(DamagedFileError, match=r"predictions/task=t/a\.parquet"):
+        packed.compact()  # it would write the pack anew, without the cell
+    lines = packed.set_aside_damaged()
+    assert len(lines) == len(hit)
+    assert find_damage(packed.place) == []
+    assert {cell_id for cell_id in "abe" if packed.is_done(cell_id)} == set("abe") - hit
+    assert (packed.root / "damaged/cells/a.json").exists()
+    write_cells(packed, "t", sorted(hit))
+    packed.compact()
+    assert {cell_id for cell_id in "abe" if packed.is_done(cell_id)} == set("abe")
+    assert packed.pack_faults() == {}
+
+
+@pytest.mark.parametrize("fault", ["flipped", "cut"])
+def test_a_damaged_index_stops_what_would_be_without_its_cells(packed, fault):
+    path = _index(packed)
+    if fault == "flipped":
+        _flip(path, 90)
+    else:
+        path.write_bytes(path.read_bytes()[:-9])
+    name = f"packs/{path.name}"
+    store = Store.open(packed.root)
+    for stopped in (store.whole, store.compact):
+        with pytest.raises(DamagedFileError, match=name):
+            stopped()
+    with pytest.warns(UserWarning, match=name):
+        assert set(store.cells()["cell_id"]) == {"e"}
+    assert [(item.part, item.name) for item in find_damage(store.place)] == [("pack", name)]
+    (line,) = store.set_aside_damaged()
+    assert f"damaged file set aside: {name}" in line
+    assert not _joined_files(store, path.stem)
+    assert (store.root / "damaged" / name).exists()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert set(store.cells()["cell_id"]) == {"e"}
+    write_cells(store, "t", ["a", "b"])
+    store.compact()
+    assert len(store.cells()) == 3
+
+
+def test_a_pack_of_a_later_version_is_named(packed):
+    path = _index(packed)
+    value = json.loads(path.read_bytes())
+    value["format"] = 2
+    del value["sha256"]
+    path.write_text(json.dumps(value))
+    with pytest.warns(UserWarning, match="its format is 2, this version reads 1"):
+        Store.open(packed.root).cells()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"task": "../outside"},
+        {"rows": {"../outside": "{}"}},
+        {"rows": ["a"]},
+        {"parts": {"predictions": {"a": [-4, 8]}}},
+        {"parts": {"predictions": {"a": [4]}}},
+        {"parts": {"predictions": {"../a": [4, 8]}}},
+        {"parts": 7},
+    ],
+)
+def test_an_index_that_is_made_up_is_not_followed(packed, change):
+    path = _index(packed)
+    value = {key: entry for key, entry in json.loads(path.read_bytes()).items() if key != "sha256"}
+    path.write_text(json.dumps(value | change))
+    with pytest.raises(DamagedFileError, match=f"packs/{path.name}"):
+        Store.open(packed.root).whole()
+
+
+def test_a_byte_that_only_other_programs_read_is_found_and_mended(packed):
+    before = content(packed)
+    path = _joined(packed)
+    _flip(path, -100)  # in the footer over all cells
+    assert find_damage(packed.place) == []
+    assert list(packed.pack_faults()) == [f"predictions/task=t/{path.name}"]
+    packed.compact()
+    assert packed.pack_faults() == {}
+    assert content(packed) == before
+
+
+def _joined_files(store, key):
+    return list((store.root / "predictions").rglob(f"packed-{key}.parquet"))
