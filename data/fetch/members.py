@@ -6,6 +6,7 @@ import gzip
 import io
 import lzma
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -21,6 +22,7 @@ DAMAGED = (
     gzip.BadGzipFile,
     zlib.error,
     lzma.LZMAError,
+    struct.error,
     EOFError,
     NotImplementedError,
     UnicodeDecodeError,
@@ -58,7 +60,8 @@ def zip_members(archive: Path, most: int) -> Iterator[Member]:
             kind = stat.S_IFMT(info.external_attr >> 16)
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
                 raise _special(archive, info.filename)
-            yield Member(info.filename, info.is_dir(), lambda info=info: file.open(info))  # type: ignore[misc]
+            folder = info.filename.endswith("/")  # is_dir() fails for a name without a letter
+            yield Member(info.filename, folder, lambda info=info: file.open(info))  # type: ignore[misc]
 
 
 def tar_members(archive: Path, most: int) -> Iterator[Member]:

@@ -17,7 +17,11 @@ TASK_TYPES: Mapping[str, Mapping[str, pa.DataType]] = {
     "splits": SPLIT_TYPES,
     "exclusions": EXCLUSION_TYPES,
 }
-NEEDED = {"manifest": ("image_id", "label"), "splits": ("image_id", "split"), "exclusions": EXCLUSION_COLUMNS}
+NEEDED = {
+    "manifest": ("image_id", "group_id", "class", "label", "sha256", "width", "height"),
+    "splits": ("image_id", "split"),
+    "exclusions": EXCLUSION_COLUMNS,
+}
 
 
 def write_task(place: Place, folder: str, task: str, frame: pd.DataFrame) -> None:

@@ -12,6 +12,7 @@ _NUMBER = re.compile(
     r"(?:[eE](?P<power>[+\-−–]?\d+))?\s*(?P<percent>%?)"
 )
 _BOUNDS = {"<=": "<", "≤": "<", ">=": ">", "≥": ">"}
+_LARGEST = 1e50  # products of a figure with numbers of images stay finite
 _SLACK = 1e-9  # of the last digit: decimal fractions are not exact in float64
 
 Reading = Literal["rounded", "rounded or cut off"]
@@ -86,7 +87,7 @@ def parse_printed(text: str) -> Printed:
 
     Raises
     ------
-    ValueError : the text is no number in this form
+    ValueError : the text is no number in this form, or none that a paper prints (1e50 and above)
     """
     found = _NUMBER.fullmatch(text.strip())
     if found is None:
@@ -100,5 +101,9 @@ def parse_printed(text: str) -> Printed:
     decimals = len(digits.partition(".")[2])
     negative = found["sign"] in ("-", "−", "–")
     value = float(f"{'-' if negative else ''}{digits}e{power}")
+    if abs(value) >= _LARGEST:
+        raise ValueError(
+            f"the number {text[:20]!r}… is too large for a printed figure; write it as it stands"
+        )
     bound = found["bound"] or ""
     return Printed(text.strip(), value, float(f"1e{power - decimals}"), _BOUNDS.get(bound, bound))

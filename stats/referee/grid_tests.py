@@ -93,9 +93,9 @@ def _unadjusted(subject: Subject) -> Iterator[Finding]:
         return
     known = subject.comparisons[subject.comparisons["p_value"].notna()]
     kinds = {(test.kind, str(test.contrast)) for test in bare}
-    factor = known["comparison"].astype(str).str.partition(":")[0]
+    factor = [str(name).partition(":")[0] for name in known["comparison"]]
     asked = pd.Series(
-        [key in kinds for key in zip(known["analysis"], factor, strict=True)], index=known.index
+        [key in kinds for key in zip(known["analysis"], factor, strict=True)], index=known.index, dtype=bool
     )
     several = known.groupby("family", dropna=False)["p_value"].transform("size") > 1
     rows = known[known["p_adjusted"].isna() | (asked & several)]

@@ -9,6 +9,8 @@ from pydantic import BeforeValidator, Field, model_validator
 from stats.claims.printed import Printed, parse_printed
 from study.config.base import Frozen
 
+MOST_IMAGES = 10**12
+
 
 def _printed(value: Any) -> Any:
     if isinstance(value, float):
@@ -18,7 +20,7 @@ def _printed(value: Any) -> Any:
 
 Figure = Annotated[Printed, BeforeValidator(_printed)]
 Interval = tuple[Figure, Figure]
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, le=MOST_IMAGES)]
 Level = Annotated[float, Field(gt=0, lt=1)]
 Alternative = Literal["two-sided", "less", "greater"]
 
@@ -173,9 +175,9 @@ class WilcoxonClaim(_Test):
     """Wilcoxon's test."""
 
     test: Literal["rank-sum", "signed-rank"] = "rank-sum"
-    n_a: Annotated[int, Field(ge=1)]
+    n_a: Annotated[int, Field(ge=1, le=MOST_IMAGES)]
     """Values of the first group; signed-rank: pairs."""
-    n_b: Annotated[int, Field(ge=1)] | None = None
+    n_b: Annotated[int, Field(ge=1, le=MOST_IMAGES)] | None = None
     w: Figure
     ties: bool | None = None
     exact: bool | None = None

@@ -74,6 +74,7 @@ def test_manifest_and_split_round_trip_with_and_without_groups(tmp_path):
     store = Store.create(tmp_path)
     manifest = pd.DataFrame(
         {"image_id": ["a", "b"], "group_id": ["p1", None], "label": np.array([0, 1], dtype="int8")}
+        | {"class": ["good", "bad"], "sha256": ["0" * 64, "1" * 64], "width": [8, 8], "height": [4, 4]}
     )
     store.write_manifest("breast", manifest)
     store.write_manifest("acl", manifest.assign(group_id=None))
@@ -83,6 +84,15 @@ def test_manifest_and_split_round_trip_with_and_without_groups(tmp_path):
     split = pd.DataFrame({"image_id": ["a", "b"], "split": ["train", "test"]})
     store.write_split("breast", split)
     assert_frame_equal(store.read_split("breast"), split)
+
+
+@pytest.mark.parametrize("column", ["group_id", "class", "sha256", "width"])
+def test_a_manifest_without_a_column_that_the_analyses_read_is_refused_by_its_name(tmp_path, column):
+    store = Store.create(tmp_path)
+    row = {"image_id": "a", "group_id": "p", "class": "x", "label": 1, "sha256": "0", "width": 8, "height": 4}
+    store.write_manifest("breast", pd.DataFrame([row]).drop(columns=column))
+    with pytest.raises(ValueError, match=rf"breast\.parquet.* no column '{column}'"):
+        store.read_manifest("breast")
 
 
 def test_predictions_come_in_task_cell_split_image_order(tmp_path):

@@ -96,6 +96,12 @@ def test_a_name_that_leaves_the_folder_is_refused(tmp_path, archive, name):
     )
 
 
+def test_a_name_without_a_letter_is_refused(tmp_path):
+    path = make_zip(tmp_path / "a.zip", [("x", b"1")])
+    path.write_bytes(path.read_bytes().replace(b"x", b"\0"))  # zipfile cuts a name at its first null
+    refused(path, "which is refused")
+
+
 @pytest.mark.parametrize("archive", MAKERS)
 @pytest.mark.parametrize(
     ("names", "message"),

@@ -91,6 +91,8 @@ def test_unadjusted_many_and_unplanned_comparisons(found) -> None:
     same = [comparison(comparison=f"head: a - {x}") for x in "bc"]
     asked = plan(PlannedTest(kind="delong", contrast="head", by_patient=True, adjust="none"))
     assert "unadjusted-comparisons" in found(comparisons=results_frame(same), plan=asked)
+    empty = results_frame([comparison(p_value=float("nan"))])
+    assert "unadjusted-comparisons" not in found(comparisons=empty, plan=asked)
     many = [comparison(family=f"family {i}") for i in range(6)]
     codes = found(comparisons=results_frame([*many, comparison(planned=False)]))
     assert codes["many-families"][0].severity == "note"

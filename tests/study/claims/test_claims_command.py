@@ -134,6 +134,8 @@ p = "0.03"
         ('[[comparisons]]\nname = "x"\nz = "1"\nt = "1"', "`z` and `t` are both given"),
         ('[[comparisons]]\nname = "x"\nmetric = "aucs"', "`metric` of 'x' is 'aucs'; allowed: auc, accuracy"),
         ('[[wilcoxon]]\nname = "x"\nn_a = 3\nw = "1"', "rank-sum needs `n_a` and `n_b`"),
+        (f'[[models]]\nname = "a"\nauc = "{"9" * 300}"', "is too large for a printed figure"),
+        (f"[samples.test]\nn = {'9' * 300}", "less than or equal to 1000000000000"),
         ("", "states no figures"),
         ("x = [", "is not valid TOML"),
     ],
