@@ -19,6 +19,8 @@ _DIRECTION = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _FENCE = re.compile(r"`{2,}|~{3,}")
 _LINK = re.compile(r"\](?=[(\[:{])")
+# Quarto obeys {{< env NAME >}} and {{< include FILE >}} anywhere, tables and code too.
+_SHORTCODE = re.compile(r"\{(?=[{<%])")
 _ATTRIBUTE = re.compile(r"\{(?=\s*[=#.:A-Za-z])")
 _COMMAND = re.compile(r"\\(?=[A-Za-z(\[])")
 
@@ -27,7 +29,7 @@ def harmless(value: Any) -> Any:
     """The value with every text in it made harmless; a mapping's keys and a frame's column names too.
 
     Changed are: line ends and control signs (to a blank), marks of writing direction (left out), `<` before a
-    tag (to ‹), rows of backticks or tildes, `](`, `{=`, and a backslash before a letter (to /).
+    tag (to ‹), rows of backticks or tildes, `](`, `{=`, `{{`, `{<`, and a backslash before a letter (to /).
 
     Raises
     ------
@@ -43,12 +45,12 @@ def harmless(value: Any) -> Any:
 
 
 def harmless_text(text: str) -> str:
-    """The text with nothing in it that markdown, HTML, LaTeX or Typst would obey."""
+    """The text with nothing in it that markdown, Quarto, HTML, LaTeX or Typst would obey."""
     if text.isalnum():
         return text
     text = _DIRECTION.sub("", _CONTROL.sub(" ", text))
     text = _FENCE.sub("'", _TAG.sub("‹", text))
-    return _COMMAND.sub("/", _ATTRIBUTE.sub("(", _LINK.sub("] ", text)))
+    return _COMMAND.sub("/", _SHORTCODE.sub("(", _ATTRIBUTE.sub("(", _LINK.sub("] ", text))))
 
 
 def _frame(frame: pd.DataFrame) -> pd.DataFrame:

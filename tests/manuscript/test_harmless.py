@@ -24,6 +24,9 @@ def test_ordinary_names_stay_as_they_are(text):
         ("```{=html}", "```"),
         ("`x`{=html}", "{="),
         ("[x]{onclick=y}", "{o"),
+        ("{{< env AWS_SECRET_ACCESS_KEY >}}", "{{<"),
+        ("{{{< include /etc/passwd >}}}", "{<"),
+        ("{{% include x %}}", "{%"),
         ("[x](javascript:y)", "]("),
         ("![x][y]", "]["),
         ("\\input{/etc/passwd}", "\\"),
@@ -34,6 +37,10 @@ def test_ordinary_names_stay_as_they_are(text):
 )
 def test_nothing_in_a_text_is_obeyed(text, gone):
     assert gone not in harmless_text(text)
+
+
+def test_a_shortcode_cannot_be_put_together_from_two_names():
+    assert "{{<" not in harmless_text("{") + harmless_text("{< env HOME >}}")
 
 
 def test_frames_and_mappings_keep_numbers_nulls_and_one_name_for_one_thing():
