@@ -48,9 +48,11 @@ def store_name(report: Report) -> str:
 
 
 def typed_store(root: Path | str) -> str:
-    """A store as a user would type it; a full path would tell where the author works."""
-    if "://" in str(root):
-        return str(root)
+    """A store as a user would type it; a full path would tell where the author works, a log-in more."""
+    protocol, sign, rest = str(root).partition("://")
+    if sign:
+        host, slash, path = rest.partition("/")
+        return f"{protocol}://{host.rpartition('@')[2]}{slash}{path}"
     parts = Path(root).resolve().parts[-2:]
     return "/".join(parts) if parts[0] == "runs" else f"…/{parts[-1]}"
 
