@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from data.readers.notes import count_notes, some
 from data.readers.places import find_folder, list_folder
 from data.readers.reader import Reader
 from data.readers.scan import ImageFile, class_counts, dataset_of_files
+from data.readers.workbook import workbook_rows
 
 _IMAGES = "BrEaST-Lesions_USG-images_and_masks"
 _ARCHIVE = f"{_IMAGES}-Dec-15-2023"
@@ -122,17 +122,7 @@ def _read_table(path: Path) -> list[Row]:
     """Rows of the clinical table as text: line number, and column -> text."""
     if path.suffix.lower() == ".csv":
         return read_rows(path, needed=_NEEDED, example="CaseID,Image_filename,...,Classification")
-    from openpyxl import load_workbook
-    from openpyxl.utils.exceptions import InvalidFileException
-
-    try:
-        book = load_workbook(path, read_only=True, data_only=True)
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError) as error:
-        raise ValueError(f"'{path}' is damaged or no .xlsx file ({error}). Download it again.") from error
-    try:
-        cells = [[_text(value) for value in row] for row in book.worksheets[0].iter_rows(values_only=True)]
-    finally:
-        book.close()
+    cells = [[_text(value) for value in row] for row in workbook_rows(path)]
     header = cells[0] if cells else []
     missing = [name for name in _NEEDED if name not in header]
     if missing:
