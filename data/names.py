@@ -30,6 +30,27 @@ def check_name(kind: str, name: object) -> str:
     return name
 
 
+def own(root: Path, path: Path) -> Path:
+    """The path, if no link below `root` leads it out of there; the last part may be a file that is replaced.
+
+    A store that somebody else made could hold a folder that is a link to one of yours.
+
+    Raises
+    ------
+    ValueError : a folder on the way is a link that leaves `root`, or a ring of links
+    """
+    try:
+        leaves = not path.parent.resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError):
+        leaves = True
+    if leaves:
+        raise ValueError(
+            f"'{path.parent}' is or lies in a link that leaves the store '{root}', so nothing is written or "
+            "deleted there. Put a folder in place of the link; a link to the whole store may be used."
+        )
+    return path
+
+
 def inside(folder: Path, name: str) -> Path:
     """The file that a stored table names, below its folder; links are followed before this is decided.
 

@@ -9,11 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data import atomic
+from data.names import own
 
 
 @dataclass(frozen=True, slots=True)
 class LocalPlace:
-    """The files below `root` (see `data.place.base.Place`)."""
+    """The files below `root` (see `data.place.base.Place`).
+
+    Nothing is written or deleted through a link that leaves `root`: ValueError (`data.names.own`).
+    """
 
     root: Path
 
@@ -44,10 +48,10 @@ class LocalPlace:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     def write_bytes(self, name: str, content: bytes) -> None:
-        atomic.write_bytes(self.root / name, content)
+        atomic.write_bytes(own(self.root, self.root / name), content)
 
     def create_exclusive(self, name: str, content: bytes) -> bool:
-        return atomic.create_exclusive(self.root / name, content)
+        return atomic.create_exclusive(own(self.root, self.root / name), content)
 
     def size(self, name: str) -> int | None:
         path = self.root / name
@@ -72,22 +76,22 @@ class LocalPlace:
         return sorted(path.relative_to(self.root).as_posix() for path in found if path.is_file())
 
     def remove(self, name: str) -> bool:
-        return atomic.remove(self.root / name)
+        return atomic.remove(own(self.root, self.root / name))
 
     def remove_if(self, name: str, sha256: str) -> bool:
         return atomic.remove_if(self.root / name, sha256)
 
     def move(self, name: str, to: str) -> bool:
-        target = self.root / to
+        source, target = own(self.root, self.root / name), own(self.root, self.root / to)
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            (self.root / name).replace(target)
+            source.replace(target)
         except FileNotFoundError:
             return False
         return True
 
     def scratch(self, name: str) -> Path:
-        return self.root / name
+        return own(self.root, self.root / name / "file").parent
 
     def upload(self, name: str) -> None:
         pass  # it lies where it should

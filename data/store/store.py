@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import pandas as pd
 import pyarrow as pa
 
+from data.names import own
 from data.place.base import Place
 from data.place.local import LocalPlace
 from data.store import aside, cells, damage, files, results, tasks
@@ -481,4 +482,4 @@ class Store:
 
     def manuscript_dir(self) -> Path:
         """Folder of rendered manuscripts."""
-        return self.root / "manuscript"
+        return own(self.root, self.root / "manuscript" / "file").parent

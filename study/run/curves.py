@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from data.names import own
 from data.store import Store
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ class CurveWriter:
     @property
     def folder(self) -> Path:
         """What `tensorboard --logdir` takes."""
-        return self._store.root / "tensorboard"
+        root = self._store.root
+        return own(root, root / "tensorboard" / "task" / "run").parents[1]
 
     def write(self, planned: Sequence[PlannedCell]) -> None:
         """Write the curves of those cells that are done and not written yet."""

@@ -164,3 +164,38 @@ def test_a_server_that_does_not_answer_is_named(s3, monkeypatch):
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     with pytest.raises(OSError, match=r"The store 's3://bucket/x' cannot be reached .*AWS_ENDPOINT_URL"):
         Store.create("s3://bucket/x")
+
+
+@pytest.mark.parametrize("act", ["write", "create", "move", "move there", "remove", "scratch"])
+def test_a_link_in_a_store_of_others_leads_nothing_out_of_it(tmp_path, act):
+    mine, store = tmp_path / "mine", LocalPlace(tmp_path / "store")
+    mine.mkdir()
+    (mine / "a.csv").write_text("mine")
+    store.write_bytes("cells/b.csv", b"theirs")
+    (store.root / "results").symlink_to(mine)
+    acts = {
+        "write": lambda: store.write_bytes("results/a.csv", b"x"),
+        "create": lambda: store.create_exclusive("results/c.csv", b"x"),
+        "move": lambda: store.move("results/a.csv", "damaged/a.csv"),
+        "move there": lambda: store.move("cells/b.csv", "results/a.csv"),
+        "remove": lambda: store.remove("results/a.csv"),
+        "scratch": lambda: store.scratch("results"),
+    }
+    with pytest.raises(ValueError, match=r"results' is or lies in a link that leaves the store .*store'"):
+        acts[act]()
+    assert {path.name: path.read_text() for path in mine.iterdir()} == {"a.csv": "mine"}
+
+
+def test_a_link_to_a_store_and_a_link_within_it_are_followed_and_a_linked_file_is_replaced(tmp_path):
+    whole, mine = LocalPlace(tmp_path / "whole"), tmp_path / "mine.csv"
+    mine.write_text("mine")
+    whole.write_bytes("kept/a.csv", b"a")
+    (tmp_path / "link").symlink_to(whole.root)
+    (whole.root / "results").symlink_to(whole.root / "kept")
+    (whole.root / "kept" / "b.csv").symlink_to(mine)
+    LocalPlace(tmp_path / "link").write_bytes("results/b.csv", b"b")
+    assert whole.read_bytes("kept/b.csv") == b"b"
+    assert mine.read_text() == "mine"
+    (whole.root / "ring").symlink_to(whole.root / "ring")
+    with pytest.raises(ValueError, match="ring"):
+        whole.write_bytes("ring/a.csv", b"a")

@@ -55,7 +55,9 @@ def _make(rng: Random, samples: Path, out: Path) -> Case:
     path = rng.choice(inputs if rng.random() < 0.8 else files)
     told = str(path.relative_to(store))
     kind = rng.random()
-    if kind < 0.06:
+    if kind < 0.04:
+        told = _linked(rng, store, samples / "store")
+    elif kind < 0.1:
         path.unlink()
         if rng.random() < 0.5:
             path.mkdir()
@@ -71,6 +73,15 @@ def _make(rng: Random, samples: Path, out: Path) -> Case:
     else:
         path.write_bytes(mutated_bytes(rng, path.read_bytes(), rng.choice(files).read_bytes()))
     return Case(args=_command(rng, store, out), told=told)
+
+
+def _linked(rng: Random, store: Path, other: Path) -> str:
+    """A folder or file of the store becomes a link to that of another store, which must stay as it is."""
+    path = rng.choice(sorted(path for path in store.rglob("*") if not path.is_symlink()))
+    name = path.relative_to(store)
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    path.symlink_to(other / name)
+    return f"{name}, a link"
 
 
 _KEYS = (
