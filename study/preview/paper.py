@@ -51,8 +51,11 @@ def make_pdf(documents: list[str], *, project: Path, work: Path, target: Path) -
     header.write_text((project / "typst-header.typ").read_text(encoding="utf-8") + _TYPST, encoding="utf-8")
     source = work / "article.typ"
     _convert(documents, project, work, source, ["-t", "typst", "-s", f"--include-in-header={header}", *_PAGE])
+    # Typst reads files below its root alone, which it takes for "/": the pictures, and nothing of yours.
+    text = source.read_text(encoding="utf-8")
+    source.write_text(text.replace(f'"{work.as_posix()}/', '"/'), encoding="utf-8")
     try:
-        typst.compile(str(source), output=str(target), root="/")
+        typst.compile(str(source), output=str(target), root=str(work))
     except typst.TypstError as error:
         raise ValueError(f"Typst could not make the PDF: {error}") from error
 

@@ -58,8 +58,22 @@ def test_a_table_that_is_longer_than_a_page_goes_on_on_the_next(tmp_path: Path) 
     table = f'```{{=html}}\n<table class="gt_table"><tbody>{rows}</tbody></table>\n```'
     text = f"::: {{#tbl-long}}\n\n{table}\n\nLong.\n\n:::\n\nSee @tbl-long.\n"
     paper.make_pdf([text], project=project_folder(), work=tmp_path, target=tmp_path / "long.pdf")
-    typst.compile(str(tmp_path / "article.typ"), output=str(tmp_path / "p{0p}.png"), root="/", ppi=20)
+    typst.compile(
+        str(tmp_path / "article.typ"), output=str(tmp_path / "p{0p}.png"), root=str(tmp_path), ppi=20
+    )
     assert len(list(tmp_path.glob("p*.png"))) >= 3
+
+
+@pytest.mark.parametrize("path", ["/etc/hostname", "../outside.txt"])
+def test_typst_reads_no_file_outside_of_the_folder_of_work(tmp_path: Path, path: str) -> None:
+    """Names are made harmless before; this holds where something raw gets through."""
+    pytest.importorskip("typst")
+    work = tmp_path / "work"
+    work.mkdir()
+    (tmp_path / "outside.txt").write_text("secret")
+    text = f'`#read("{path}")`{{=typst}}'
+    with pytest.raises(ValueError, match="Typst could not make the PDF"):
+        paper.make_pdf([text], project=project_folder(), work=work, target=tmp_path / "x.pdf")
 
 
 def test_html_tables_become_tables_with_alignment_groups_and_notes() -> None:
