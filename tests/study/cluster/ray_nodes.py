@@ -10,11 +10,16 @@ from pathlib import Path
 
 from tests.study.cluster.waiting import descendants, free_ports, kill_all, wait_until
 
+# Processors and GPUs are what Ray is told: a GPU that it counts need not be there.
+NODES = {
+    "n1": ["--num-cpus=2", "--num-gpus=1", '--resources={"big": 1}'],
+    "n2": ["--num-cpus=1", "--num-gpus=0"],
+}
 _RAY = [sys.executable, "-m", "ray.scripts.scripts"]
 
 
 class RayNodes:
-    """A head without work of its own, and two nodes with one processor each.
+    """A head without work of its own, and two nodes.
 
     `folder` : where Ray keeps sockets and logs; its path must be short
     """
@@ -35,8 +40,8 @@ class RayNodes:
         head = ["--head", f"--port={port}", "--node-ip-address=127.0.0.1", f"--temp-dir={self._folder}"]
         try:
             self._start("head", [*head, "--num-cpus=0", "--include-dashboard=false", "--no-monitor"])
-            for name in ("n1", "n2"):
-                self._start(name, [f"--address={self.address}", "--num-cpus=1"])
+            for name, has in NODES.items():
+                self._start(name, [f"--address={self.address}", *has])
         except BaseException:
             self.__exit__()
             raise
@@ -47,18 +52,17 @@ class RayNodes:
             self.kill(name)
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    def pids(self, name: str) -> list[int]:
+        """Every process of a node."""
+        process = self._processes[name]
+        return [process.pid, *descendants(process.pid)]
+
     def kill(self, name: str) -> int:
         """Kill a node with all its workers, without a word; the number of processes."""
-        process = self._processes.pop(name)
-        victims = [process.pid, *descendants(process.pid)]
+        victims = self.pids(name)
         kill_all(victims)
-        process.wait()
+        self._processes.pop(name).wait()
         return len(victims)
-
-    def works(self, name: str) -> bool:
-        """Whether a worker of the node has a task of ours: Ray gives its process the name of the task."""
-        below = descendants(self._processes[name].pid)
-        return any(b"ray::study-" in _read(Path(f"/proc/{pid}/cmdline")) for pid in below)
 
     def _start(self, name: str, arguments: list[str], *, attempts: int = 8) -> None:
         """Start a node; on a busy machine Ray gives up waiting for its own agents, and is started again."""
