@@ -36,6 +36,7 @@ class Tally:
 
     exits: Counter[str] = field(default_factory=Counter)
     failures: list[dict[str, Any]] = field(default_factory=list)
+    real: int = 0
     slowest: float = 0.0
     seconds: float = 0.0
 
@@ -46,7 +47,7 @@ def main() -> int:
     if options.serve:
         return _serve(options)
     if options.replay:
-        return _replay(options.replay, options.failures)
+        return _replay(options.replay, options.failures, options.real)
     chosen = [target for target in TARGETS.values() if options.target in (None, target.name)]
     ready = [t for t in chosen if all(importlib.util.find_spec(name) for name in t.needs)]
     for target in {t.name for t in chosen} - {t.name for t in ready}:
@@ -57,7 +58,7 @@ def main() -> int:
     chunks = [(t, *part) for t in ready for part in _parts(round(options.inputs * t.share / total))]
     tallies = {target.name: Tally() for target in ready}
     with ThreadPoolExecutor(options.jobs) as pool:
-        for _ in pool.map(lambda c: _run(*c, options.seed, tallies[c[0].name], options.failures), chunks):
+        for _ in pool.map(lambda c: _run(*c, options, tallies[c[0].name]), chunks):
             pass
     _print(tallies, time.monotonic() - begin)
     return 1 if any(tally.failures for tally in tallies.values()) else 0
@@ -74,6 +75,13 @@ def _options() -> argparse.Namespace:
         default=Path(".fuzz"),
         type=lambda t: Path(t).resolve(),
         help="folder for inputs that fail",
+    )
+    parser.add_argument(
+        "--real",
+        type=int,
+        default=100,
+        metavar="N",
+        help="one of N inputs is run as a process of its own too (0: none)",
     )
     parser.add_argument("--replay", metavar="TARGET:SEED:INDEX", help="run one input again")
     parser.add_argument(
@@ -92,16 +100,24 @@ def _serve(options: argparse.Namespace) -> int:
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_LIMIT, _MEMORY_LIMIT))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     folder, seed, start, stop = options.serve
-    serve(TARGETS[options.target], Path(folder), int(seed), int(start), int(stop), options.failures)
+    serve(
+        TARGETS[options.target],
+        Path(folder),
+        int(seed),
+        int(start),
+        int(stop),
+        options.failures,
+        options.real,
+    )
     return 0
 
 
-def _run(target: Target, start: int, stop: int, seed: int, tally: Tally, failures: Path) -> None:
+def _run(target: Target, start: int, stop: int, options: argparse.Namespace, tally: Tally) -> None:
     """Run a part of a target's inputs, with a new process after one that died or kept silent."""
     begin = time.monotonic()
     while start < stop:
         with tempfile.TemporaryDirectory(prefix="study-fuzz-") as folder:
-            start = _run_process(target, Path(folder), seed, start, stop, tally, failures)
+            start = _run_process(target, Path(folder), start, stop, options, tally)
     tally.seconds += time.monotonic() - begin
     print(
         f"{target.name}: {tally.exits.total()} inputs in {tally.seconds:.0f} s, "
@@ -111,10 +127,21 @@ def _run(target: Target, start: int, stop: int, seed: int, tally: Tally, failure
 
 
 def _run_process(
-    target: Target, folder: Path, seed: int, start: int, stop: int, tally: Tally, failures: Path
+    target: Target, folder: Path, start: int, stop: int, options: argparse.Namespace, tally: Tally
 ) -> int:
+    seed, failures = options.seed, options.failures
     command = [sys.executable, "-m", "tests.fuzz", "--target", target.name]
-    command += ["--failures", str(failures), "--serve", str(folder), str(seed), str(start), str(stop)]
+    command += [
+        "--failures",
+        str(failures),
+        "--real",
+        str(options.real),
+        "--serve",
+        str(folder),
+        str(seed),
+        str(start),
+        str(stop),
+    ]
     with (folder / "stderr").open("w") as stderr:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True)
     answers: queue.Queue[str] = queue.Queue()
@@ -167,6 +194,7 @@ def _count(
     target: Target, seed: int, line: dict[str, Any], case: Path | None, tally: Tally, failures: Path
 ) -> None:
     tally.exits[str(line["code"])] += 1
+    tally.real += line.get("real", False)
     tally.slowest = max(tally.slowest, line["cpu"])
     if "faults" not in line:
         return
@@ -182,11 +210,11 @@ def _count(
     (kept / "fault.json").write_text(json.dumps(line, indent=1), encoding="utf-8")
 
 
-def _replay(name: str, failures: Path) -> int:
+def _replay(name: str, failures: Path, real_every: int) -> int:
     """Draw one input again and show all that it does."""
     target, seed, index = name.split(":")
     with tempfile.TemporaryDirectory(prefix="study-fuzz-") as folder:
-        worker = Worker(TARGETS[target], Path(folder))
+        worker = Worker(TARGETS[target], Path(folder), real_every=real_every)
         case, outcome, found = worker.run(int(seed), int(index))
         kept = failures / name.replace(":", "-")
         keep(worker.out, kept)
@@ -201,14 +229,14 @@ def _replay(name: str, failures: Path) -> int:
 
 def _print(tallies: dict[str, Tally], seconds: float) -> None:
     print(
-        f"{'target':>10} {'inputs':>7} {'exit 0':>7} {'exit 1':>7} {'exit 2':>7} {'faults':>7} "
+        f"{'target':>10} {'inputs':>7} {'exit 0':>7} {'exit 1':>7} {'exit 2':>7} {'faults':>7} {'real':>5} "
         f"{'slowest':>8} {'wall':>7}"
     )
     for name, tally in tallies.items():
         counts = [tally.exits[code] for code in ("0", "1", "2")]
         print(
             f"{name:>10} {tally.exits.total():>7} {counts[0]:>7} {counts[1]:>7} {counts[2]:>7} "
-            f"{len(tally.failures):>7} {tally.slowest:>6.2f} s {tally.seconds:>5.0f} s"
+            f"{len(tally.failures):>7} {tally.real:>5} {tally.slowest:>6.2f} s {tally.seconds:>5.0f} s"
         )
     inputs = sum(tally.exits.total() for tally in tallies.values())
     broken = sum(len(tally.failures) for tally in tallies.values())

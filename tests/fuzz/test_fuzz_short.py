@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.fuzz.case import Case, Outcome, faults
+from tests.fuzz.real import differences, run_real
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = ("formulas", "tables", "images", "archives", "studies")
@@ -48,6 +49,29 @@ def outcome(**changes: object) -> Outcome:
 def test_each_rule_is_broken_by_what_it_forbids(changes: dict, rule: str) -> None:
     assert any(rule in found for found in faults(Case(same="7", told="order"), outcome(**changes)))
     assert faults(Case(same="7"), outcome()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"exit_code": 2}, "exit code 2 in a process of its own, 0 within"),
+        ({"stderr": "Traceback (most recent call last):"}, "a traceback in a process"),
+        ({"stdout": "8"}, "other stdout"),
+        ({"stderr": "a warning"}, "other stderr"),
+        ({"cpu_seconds": 60.0}, "60.0 s of processor time"),
+    ],
+)
+def test_a_process_of_its_own_that_does_otherwise_is_a_fault(changes: dict, told: str) -> None:
+    assert any(told in found for found in differences(outcome(), outcome(**changes)))
+    assert differences(outcome(stdout="done in 0.3 s"), outcome(stdout="done in 12 s")) == []
+
+
+def test_the_console_script_is_run_in_a_process_of_its_own(tmp_path: Path) -> None:
+    real = run_real(Case(args=("test", "delong", "no.csv", "--label", "y", "--scores", "a,b")), tmp_path)
+    assert real.exit_code == 2
+    assert "no.csv" in real.stderr
+    assert "Traceback" not in real.stderr
+    assert real.cpu_seconds > 0
 
 
 def test_the_watch_sees_files_written_elsewhere_programs_and_pickles(tmp_path: Path) -> None:

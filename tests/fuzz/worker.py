@@ -15,6 +15,7 @@ from random import Random
 from typing import Any
 
 from tests.fuzz.case import Case, Outcome, Target, faults
+from tests.fuzz.real import differences, run_real
 from tests.fuzz.watch import Watch
 
 
@@ -25,10 +26,14 @@ def case_random(seed: int, target: str, index: int) -> Random:
 
 
 class Worker:
-    """Cases of one target in a folder of its own; all else on the machine must stay as it is."""
+    """Cases of one target in a folder of its own; all else on the machine must stay as it is.
 
-    def __init__(self, target: Target, folder: Path) -> None:
+    Of every `real_every` cases the first is run twice: the second time as a process of its own.
+    """
+
+    def __init__(self, target: Target, folder: Path, *, real_every: int = 0) -> None:
         self.target = target
+        self.real_every = real_every
         self.samples, self.out = folder / "samples", folder / "case"
         for name in ("samples", "case", "home", "tmp"):
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -43,13 +48,30 @@ class Worker:
         self.out.mkdir()
         with _environment(self._folder):
             case = self.target.make(case_random(seed, self.target.name, index), self.samples, self.out)
+            real = self.is_real(index, case)
+            if real:
+                keep(self.out, self._folder / "before")
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 outcome = self._watch.run(case)
-        found = faults(case, outcome)
+            found = faults(case, outcome)
+            if real:
+                _refill(self.out, self._folder / "before")
+                found += differences(outcome, run_real(case, self.out))
         if tree(self.samples) != self._samples_before:
             found.append("files outside of the folder of output were changed")
         return case, outcome, found
+
+    def is_real(self, index: int, case: Case) -> bool:
+        """Whether the case is run as a process of its own too; a function of the library has none."""
+        return self.real_every > 0 and index % self.real_every == 0 and case.call is None
+
+
+def _refill(folder: Path, files: Path) -> None:
+    """Give a folder, which stays the same one, the files of another."""
+    for path in folder.iterdir():
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    shutil.copytree(files, folder, symlinks=True, dirs_exist_ok=True)
 
 
 @contextmanager
@@ -86,16 +108,19 @@ def keep(files: Path, folder: Path) -> None:
     shutil.copytree(files, folder, symlinks=True)
 
 
-def serve(target: Target, folder: Path, seed: int, start: int, stop: int, failures: Path) -> None:
+def serve(
+    target: Target, folder: Path, seed: int, start: int, stop: int, failures: Path, real_every: int
+) -> None:
     """Run cases `start` to `stop`, one line of JSON each on the real stdout: begun, then judged."""
     lines = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
-    worker = Worker(target, folder)
+    worker = Worker(target, folder, real_every=real_every)
     for index in range(start, stop):
         lines.write(json.dumps({"begun": index}) + "\n")
         case, outcome, found = worker.run(seed, index)
         if found:
             keep(worker.out, failures / f"{target.name}-{seed}-{index}")
-        lines.write(json.dumps(_line(index, case, outcome, found)) + "\n")
+        line = _line(index, case, outcome, found) | {"real": worker.is_real(index, case)}
+        lines.write(json.dumps(line) + "\n")
 
 
 def _line(index: int, case: Case, outcome: Outcome, found: list[str]) -> dict[str, Any]:
