@@ -8,7 +8,8 @@ import importlib
 import os
 import pkgutil
 import sys
-from typing import Annotated, Any
+import warnings
+from typing import Annotated, Any, TextIO
 
 import typer
 from typer.core import TyperGroup
@@ -95,7 +96,26 @@ for _found in pkgutil.iter_modules(commands.__path__):
 
 def main() -> None:
     """Entry point of the console script."""
+    warnings.showwarning = _show_warning
     app()
+
+
+_show_with_place = warnings.showwarning
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """What we warn of in one line; the warnings of libraries with the place in the source."""
+    if category is UserWarning:
+        typer.echo(f"Warning: {message}", err=True)
+    else:
+        _show_with_place(message, category, filename, lineno, file, line)
 
 
 if __name__ == "__main__":

@@ -48,12 +48,18 @@ def differences(inside: Outcome, real: Outcome) -> list[str]:
     if "Traceback (most recent call last)" in real.stderr:
         found.append(f"a traceback in a process of its own: {real.stderr[-300:]}")
     for name in ("stdout", "stderr"):
-        ours, theirs = (_TIMES.sub("# s", getattr(outcome, name)) for outcome in (inside, real))
+        ours, theirs = (_comparable(getattr(outcome, name)) for outcome in (inside, real))
         if ours != theirs:
             found.append(f"other {name} in a process of its own: {theirs[-300:]!r}, not {ours[-300:]!r}")
     if real.cpu_seconds > CPU_SECONDS + _START_SECONDS:
         found.append(f"{real.cpu_seconds:.1f} s of processor time in a process of its own")
     return found
+
+
+def _comparable(text: str) -> str:
+    """Without times, and without warnings, which are silent within the process."""
+    lines = [line for line in text.splitlines() if not line.startswith("Warning: ")]
+    return _TIMES.sub("# s", "\n".join(lines))
 
 
 def _child_seconds() -> float:
