@@ -52,7 +52,7 @@ def _make(rng: Random, samples: Path, out: Path) -> Case:
     shutil.copytree(samples / "store", store)
     files = sorted(path for path in store.rglob("*") if path.is_file() and path.suffix != ".csv")
     inputs = [path for path in files if "results" not in path.parts]
-    path = rng.choice(inputs if rng.random() < 0.8 else files)
+    path = rng.choice(inputs if rng.random() < 0.6 else files)
     told = str(path.relative_to(store))
     kind = rng.random()
     if kind < 0.04:
@@ -72,7 +72,20 @@ def _make(rng: Random, samples: Path, out: Path) -> Case:
         path.write_text(text, encoding="utf-8", errors="surrogatepass")
     else:
         path.write_bytes(mutated_bytes(rng, path.read_bytes(), rng.choice(files).read_bytes()))
+    if rng.random() < 0.12:
+        return Case(call=lambda: _article(store), told=f"{told}, article")
     return Case(args=_command(rng, store, out), told=told)
+
+
+def _article(store: Path) -> int:
+    """What `study manuscript` reads and says of a store, before the kernel that runs its cells."""
+    from manuscript import floats
+    from manuscript.load import load_report
+    from manuscript.values import values
+
+    report = load_report(store)
+    said = floats.sentences(report)
+    return len(said) + len(f"{values(report)}")
 
 
 def _linked(rng: Random, store: Path, other: Path) -> str:
@@ -99,8 +112,12 @@ _KEYS = (
 
 def _command(rng: Random, store: Path, out: Path) -> tuple[str, ...]:
     kind = rng.random()
-    if kind < 0.7:
-        return ("status", str(store))
+    if kind < 0.3:
+        return ("status", str(store), *(("--json",) if kind < 0.1 else ()))
+    if kind < 0.6:
+        return ("verify", str(store))
+    if kind < 0.75:
+        return ("audit", str(store), "--json")
     if kind < 0.97:
         return ("stats", str(store))
     return ("explore", str(store), "--output", str(out / "page.html"))

@@ -21,7 +21,7 @@ from tests.fuzz.case import Case, Outcome
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _PATHS = {"os.remove": 1, "os.rename": 2, "os.mkdir": 1, "os.rmdir": 1, "os.link": 2, "os.symlink": 2}
 _NEVER = ("os.system", "subprocess.Popen", "os.exec", "os.posix_spawn", "pickle.find_class", "socket.connect")
-_COMMANDS = ("git", "uname", "ldconfig")  # of the product, platform and ctypes
+_COMMANDS = ("git", "uname", "ldconfig", "fc-list")  # of the product, platform, ctypes and matplotlib
 
 
 class Watch:
