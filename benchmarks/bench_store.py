@@ -1,8 +1,9 @@
 """The cost of a store by its size: 10^5 and 10^6 predictions, with --all 10^7 and 10^8 (2.6 GB on the disk).
 
 Each store has cells of 10,000 images. Prints size and files; seconds for the metrics of all cells, then for
-DeLong's test of one contrast in the same process; and for the whole of `study stats` in another; with the
-time of all processors together and the largest memory.
+DeLong's test of one contrast in the same process; for compacting the store, and the same as before on what
+that leaves; and for the whole of `study stats`; with the time of all processors together and the largest
+memory. Every line is a process of its own.
 Run: python benchmarks/bench_store.py [--all] [--folder FOLDER]
 """
 
@@ -46,14 +47,18 @@ def measure(root: Path, n_cells: int) -> None:
     from benchmarks.synthetic_store import make_store
 
     _, made, _ = timed(lambda: make_store(root, n_cells, N_IMAGES))
-    sizes = [path.stat().st_size for path in root.rglob("*") if path.is_file()]
-    size = f"{len(sizes)} files, {sum(sizes) / 1e6:.0f} MB, made in {made:.1f} s"
-    print(f"{n_cells * N_IMAGES:.0e} predictions: {size}", flush=True)
-    for part in PARTS:
+    print(f"{n_cells * N_IMAGES:.0e} predictions: {size(root)}, made in {made:.1f} s", flush=True)
+    for part in ("metrics", "compact", "metrics", "stats"):
         command = [sys.executable, __file__, "--part", part, str(root)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         for line in json.loads(done.stdout.splitlines()[-1]):
             print(f"  {line}", flush=True)
+
+
+def size(root: Path) -> str:
+    """Files and bytes of a store."""
+    sizes = [path.stat().st_size for path in root.rglob("*") if path.is_file()]
+    return f"{len(sizes)} files, {sum(sizes) / 1e6:.0f} MB"
 
 
 def timed(action: Callable[[], Any]) -> tuple[Any, float, float]:
@@ -83,6 +88,14 @@ def metrics_and_delong(root: str) -> list[str]:
     return [_line("metrics of all cells", *metrics), _line("DeLong of one contrast", *delong)]
 
 
+def compact(root: str) -> list[str]:
+    """`study store compact`."""
+    from data.store import Store
+
+    _, *seconds = timed(Store.open(root).compact)
+    return [f"{_line('compaction', *seconds)}; then {size(Path(root))}"]
+
+
 def stats(root: str) -> list[str]:
     """`study stats`, importing included in the processor time alone."""
     from typer.testing import CliRunner
@@ -100,7 +113,11 @@ def _line(what: str, wall: float, processors: float) -> str:
     return f"{what}: {wall:.2f} s (processors {processors:.2f} s), peak memory {peak:.0f} MB"
 
 
-PARTS: dict[str, Callable[[str], list[str]]] = {"metrics": metrics_and_delong, "stats": stats}
+PARTS: dict[str, Callable[[str], list[str]]] = {
+    "metrics": metrics_and_delong,
+    "compact": compact,
+    "stats": stats,
+}
 
 if __name__ == "__main__":
     main()

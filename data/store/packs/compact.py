@@ -52,14 +52,11 @@ class _Cell:
     cell_id: str
     row: bytes
     parts: Mapping[str, bytes]
+    kind: tuple[tuple[str, bytes], ...]
 
     @property
     def size(self) -> int:
         return len(self.row) + sum(map(len, self.parts.values()))
-
-    @property
-    def kind(self) -> tuple[tuple[str, bytes], ...]:
-        return tuple((part, shape(content)) for part, content in self.parts.items())
 
 
 def compact(place: PackedPlace, *, max_bytes: int = MAX_BYTES, max_cells: int = MAX_CELLS) -> Compaction:
@@ -193,16 +190,18 @@ def _batches(
 ) -> Iterator[list[_Cell]]:
     """Cells that go into one pack each; cells that cannot are noted in `left`."""
     waiting: dict[tuple[tuple[str, bytes], ...], list[_Cell]] = {}
+    size = 0  # of all that wait
     for row in rows:
         cell = _read(place, row, left)
         if cell is None:
             continue
         batch = waiting.get(cell.kind, [])
-        size = sum(other.size for batch in waiting.values() for other in batch)
         if waiting and (size + cell.size > max_bytes or len(batch) >= max_cells):
             full = cell.kind if len(batch) >= max_cells else max(waiting, key=lambda kind: len(waiting[kind]))
+            size -= sum(other.size for other in waiting[full])
             yield waiting.pop(full)
         waiting.setdefault(cell.kind, []).append(cell)
+        size += cell.size
     yield from waiting.values()
 
 
@@ -215,8 +214,7 @@ def _read(place: PackedPlace, row: Mapping[str, Any], left: dict[str, str]) -> _
     try:
         parts = {part: read_part(place, part, row)[0] for part in PARTS if part in row[FILES]}
         content = place.read_bytes(row_name(cell_id))
-        for file in parts.values():
-            shape(file)
+        kind = tuple((part, shape(file)) for part, file in parts.items())
     except FileNotFoundError:
         left[cell_id] = "it was taken away meanwhile"
     except ValueError as error:
@@ -225,7 +223,7 @@ def _read(place: PackedPlace, row: Mapping[str, Any], left: dict[str, str]) -> _
         else:  # the pack that holds it would go, and it with it
             raise
     else:
-        return _Cell(cell_id=cell_id, row=content, parts=parts)
+        return _Cell(cell_id=cell_id, row=content, parts=parts, kind=kind)
     return None
 
 

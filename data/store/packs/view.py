@@ -107,11 +107,12 @@ class PackedPlace:
         folders = {name.rpartition("/")[0] for name in names if name.startswith(_ROOMS)}
         alone = {name for folder in folders for name in self.inner.names(folder)}
         read = self.inner.read_many([name for name in names if name in alone or not name.startswith(_ROOMS)])
+        entries = self.index().entries
         found = {}
         for name in names:
             content = read.get(name)
-            if content is None and name.startswith(_ROOMS):
-                content = self._read_packed(name)
+            if content is None and name in entries:
+                content = entries[name].content or self._read_packed(name)
             if content is not None:
                 found[name] = content
         return found

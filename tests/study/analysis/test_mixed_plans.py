@@ -10,6 +10,7 @@ import pytest
 
 from data.store import Store
 from study.analyse import analyse
+from study.analyses import mixed_models
 from study.config import AnalysisPlan, parse_study
 
 MakeStore = Callable[..., Store]
@@ -64,6 +65,15 @@ def test_a_disagreement_of_the_engines_is_told(
     monkeypatch.setattr(crosscheck_statsmodels, "ESTIMATES_AGREE", -1.0)
     told = analyse(store, plan)["mixed_models"].loc[0, "note"]
     assert "(lower fits better)" in told
+
+
+def test_a_model_that_is_too_large_for_the_second_engine_says_so(
+    make_store: MakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_of(mixed=[{"formula": "test_auc ~ pretrain + (1|head)"}])
+    monkeypatch.setattr(mixed_models, "LARGEST_CHECK", 10)
+    told = analyse(make_store(), plan)["mixed_models"].loc[0, "note"]
+    assert "not compared with statsmodels, which takes too long for" in told
 
 
 def test_findings_compare_with_the_baseline_of_the_fitted_cells(make_store: MakeStore) -> None:
