@@ -131,10 +131,14 @@ class LoadedTrunk:
             for start in range(0, len(rows), CHUNK):
                 pixels = np.ascontiguousarray(context.group.images[rows[start : start + CHUNK]])
                 images = torch.from_numpy(pixels).to(device)
-                yield preprocess(images, context.settings.preprocessing)
+                inputs = preprocess(images, context.settings.preprocessing)
+                yield inputs.contiguous(memory_format=torch.channels_last)
 
-        with torch_threads(1):  # the same numbers on every run
-            return probe_batchnorm(trunk.to(device), batches())
+        # The same numbers on every run: one thread, and one layout, which a trunk that computed features
+        # before has already.
+        trunk.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        with torch_threads(1):
+            return probe_batchnorm(trunk, batches())
 
 
 def probed_notes(context: GroupContext, trunks: Sequence[LoadedTrunk]) -> tuple[str, ...]:

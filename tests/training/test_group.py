@@ -326,3 +326,16 @@ def test_wrong_preprocessing_is_reported_once_and_noted_in_every_row(tmp_path, t
     assert later.notes == first.notes
     assert [outcome.note for outcome in outcomes] == first.notes * 2
     assert store.cells()["note"].tolist() == first.notes * 2
+
+
+def test_the_probe_of_batchnorm_writes_the_same_file_whether_features_are_computed_or_found(tmp_path, task):
+    def fresh():
+        return freeze_trunk(random_trunk("ResNet18"))
+
+    store = Store.create(tmp_path / "s")
+    run([make_job(0, "Linear")], store, task, fresh())
+    (path,) = store.root.glob("features/*/batchnorm.json")
+    before = path.read_bytes()
+    path.unlink()
+    run([make_job(1, "NonLinear")], store, task, fresh())
+    assert path.read_bytes() == before
