@@ -24,6 +24,7 @@ from study.imports.study_file import (
     parse_imported,
     study_text,
 )
+from study.run.documents import document_checksums
 from study.run.provenance import begin_run, finish_run
 
 RESERVED = (
@@ -71,7 +72,8 @@ def import_predictions(
     grid = _written_grid(store, rows, task)
     store.write_study(study_text(_study(root.name, earlier, table, task, grid, plan)))
     store.refresh_index()
-    finish_run(store, {"cells": len(rows)}, token=token)
+    documents = document_checksums(store, [task])
+    finish_run(store, {"cells": len(rows)}, token=token, documents=documents)
     return store
 
 

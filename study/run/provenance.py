@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from data.store import Store
+from study.run.documents import DOCUMENTS
 from study.run.private import without_private
 
 _PACKAGES = (
@@ -46,24 +47,35 @@ def environment() -> dict[str, Any]:
     }
 
 
-def begin_run(store: Store, entry: Mapping[str, Any], *, token: str) -> None:
+def begin_run(
+    store: Store, entry: Mapping[str, Any], *, token: str, documents: Mapping[str, Any] | None = None
+) -> None:
     """Append a run to `run.json` as unfinished, under the name of its runner, without log-ins and secrets.
+
+    documents : checksums of the documents that it wrote (`study.run.documents.document_checksums`)
 
     The caller holds the store's lease: two runs may not read and write the list at once.
     """
     record = store.read_run() if store.has_run() else {}
     begun = without_private({**entry, "command": sys.argv[1:]})
     runs = [*record.get("runs", []), {**begun, "runner": token, "started": now(), "finished": None}]
-    store.write_run({**record, "environment": environment(), "runs": runs})
+    store.write_run(_with_documents({**record, "environment": environment(), "runs": runs}, documents))
 
 
-def finish_run(store: Store, entry: Mapping[str, Any], *, token: str) -> None:
+def finish_run(
+    store: Store, entry: Mapping[str, Any], *, token: str, documents: Mapping[str, Any] | None = None
+) -> None:
     """Complete the entry that `begin_run` made; the caller holds the store's lease."""
     record = store.read_run()
     for run in record["runs"]:
         if run.get("runner") == token:
             run |= {**without_private(entry), "finished": now()}
-    store.write_run(record)
+    store.write_run(_with_documents(record, documents))
+
+
+def _with_documents(record: dict[str, Any], documents: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Documents of tasks that are no part of this run keep their checksums."""
+    return {**record, DOCUMENTS: {**record.get(DOCUMENTS, {}), **(documents or {})}}
 
 
 def _version(package: str) -> str | None:

@@ -12,7 +12,7 @@ from study.data_audit.audit import DataAudit
 from study.data_audit.stored import audit_tasks, write_audit
 from study.grid import Cell, build_cells, select_cells
 from study.run.curves import CurveWriter, summary_writer
-from study.run.documents import set_aside_documents
+from study.run.documents import document_checksums, set_aside_documents
 from study.run.freeze import freeze_architecture, freeze_grid, freeze_study
 from study.run.knobs import check_knobs
 from study.run.leases import Leases
@@ -135,7 +135,12 @@ def run_grid(
                 progress.note(note)
             entry = {"study": study.source, "study_hash": study.hash, "only": list(only), "backend": backend}
             shard = {} if portion.shard is None else {"shard": "{}/{}".format(*portion.shard)}
-            begin_run(store, {**entry, **shard, "tasks": task_records(tasks)}, token=runner.token)
+            begin_run(
+                store,
+                {**entry, **shard, "tasks": task_records(tasks)},
+                token=runner.token,
+                documents=document_checksums(store, tasks),
+            )
         if engine is None:
             outcome = work.outcome(lambda: work.sharing(leases).run())
         else:

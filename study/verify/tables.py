@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from PIL import Image, UnidentifiedImageError
 
@@ -12,10 +13,13 @@ from data.dataset import manifest_hash
 from data.splits.folds import fold_split
 from data.splits.split import split_hash
 from data.store import DamagedFileError, Store
+from data.store.checksums import Checksum
+from data.store.damage import remedy
 from data.store.results import result_checksums
 from data.tables import parse_table
 from study.config import parse_study, study_hash
 from study.imports.study_file import is_imported, parse_imported
+from study.run.documents import DOCUMENTS
 from study.verify.report import Verification
 
 _KNOWN_ELSEWHERE = ("cells/", "predictions/", "history/", "checkpoints/", "damaged/", "results/")
@@ -41,6 +45,20 @@ def verify_documents(store: Store, found: Verification) -> None:
             found.add(name, faults, again)
             found.count("files")
     found.count("files", int(store.has_study()) + int(store.has_run()))
+    if not run and store.has_study() and store.files("cells"):
+        told = [] if store.has_run() else ["it is missing"]
+        found.add("run.json", told, f"Nothing else is lost. {again}")
+    _verify_recorded(store, found, run.get(DOCUMENTS, {}))
+
+
+def _verify_recorded(store: Store, found: Verification, records: Mapping[str, Any]) -> None:
+    """Every document against the checksum that the last run which wrote it left in run.json."""
+    named = {fault.name for fault in found.faults}
+    contents = store.place.read_many([name for name in records if name not in named])
+    for name in sorted(set(records) - named):
+        known = Checksum.parse(records[name])
+        fault = known.fault(contents[name]) if name in contents else "it is missing"
+        found.add(name, [] if fault is None else [fault], remedy(store.place))
 
 
 def verify_results(store: Store, found: Verification) -> None:
@@ -68,8 +86,9 @@ def verify_others(store: Store, found: Verification) -> None:
     """Every other file, read by its kind: tables, pictures, archives of arrays, cached features."""
     names = store.files("")
     sums = {name for name in names if name.endswith(".sha256")}
+    named = {fault.name for fault in found.faults}
     for name in names:
-        if name.startswith(_KNOWN_ELSEWHERE) or name in sums:
+        if name.startswith(_KNOWN_ELSEWHERE) or name in sums or name in named:
             continue
         read = _READERS.get(name.rpartition(".")[2])
         if name.endswith(".npy"):

@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from data.analysed import ANALYSED
 from data.store import Store
 from data.store.cells import read_part, read_rows
 from data.store.checksums import FILES
 from data.store.damage import find_damage, remedy
+from data.store.layout import CELLS, RESULT_INDEX, result_name, row_name, stem
+from data.store.packs.pack import is_packed
 from stats.metrics import METRIC_COLUMNS, metrics_table
 from study.imports.study_file import is_imported
 from study.verify.predictions import history_faults, prediction_faults
@@ -33,6 +36,7 @@ def verify(store: Store, *, sample: int = 20) -> Verification:
     _verify_cells(store, found)
     verify_results(store, found)
     verify_others(store, found)
+    _verify_rows_are_there(store, found)
     _verify_metrics(store, found, sample)
     return found
 
@@ -54,6 +58,9 @@ def _verify_cells(store: Store, found: Verification) -> None:
             f"{len(unknown)} cell(s) were written without checksums (first {unknown[0]}): a changed number "
             "in their files is seen only where it breaks the rules below."
         )
+    if len(unknown) < len(done) and store.results() and not store.has_file(RESULT_INDEX):
+        told = ["it is missing, so the results cannot be checked"]
+        found.add(RESULT_INDEX, told, f"Run `study stats {store.where}` to write the results anew.")
     grid = _grid_ids(store)
     tables = _task_tables(store)
     for row in done:
@@ -77,6 +84,24 @@ def _verify_packs(store: Store, found: Verification, damaged: set[str]) -> None:
     for name, (cells, fault) in store.pack_faults().items():
         if not cells & damaged:
             found.add(name, [fault], f"Run `study store compact {store.where}` to write it anew.")
+
+
+def _verify_rows_are_there(store: Store, found: Verification) -> None:
+    """A cell is its row: one that results were made from must be there, one that was never done need not."""
+    rows = {stem(name) for name in store.place.names(CELLS, ".json")}
+    analysed: set[str] = set()
+    if ANALYSED in store.results() and not any(item.name == result_name(ANALYSED) for item in found.faults):
+        analysed = set(store.read_result(ANALYSED)["cell_id"].dropna())
+    again = remedy(store.place)
+    for cell_id in sorted(analysed - rows):
+        found.add(row_name(cell_id), ["it is missing, and the results were made from this cell"], again)
+    parts = [name for name in store.files("predictions") if not is_packed(name)]
+    without = sorted({stem(name) for name in parts} - rows - analysed)
+    if without:
+        found.notes.append(
+            f"{len(without)} cell(s) have predictions and no row (first {without[0]}): a run was "
+            f"interrupted, or the row is gone. They count as not done. {again}"
+        )
 
 
 def _has_history(store: Store, row: Mapping[str, Any]) -> bool:

@@ -104,6 +104,48 @@ def test_damaged_and_missing_results_and_tables_are_named(store, report):
     assert "cannot be read" in found["manifest/imported.parquet"]["fault"]
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["run.json", "study.toml", "grid.parquet", "manifest/imported.parquet", "splits/imported.parquet"],
+)
+def test_a_document_that_is_gone_is_named(store, report, name):
+    (store.root / name).unlink()
+    (found,) = report()["damaged"]
+    assert found["name"] == name
+    assert "it is missing" in found["fault"] or "has no splits for task" in found["fault"]
+
+
+@pytest.mark.parametrize("name", ["grid.parquet", "manifest/imported.parquet", "splits/imported.parquet"])
+def test_a_byte_that_changes_no_value_of_a_document_is_named(store, report, name):
+    path = store.root / name
+    content = path.read_bytes()
+    at = content.rindex(b"parquet-cpp-arrow")  # who wrote it: no reader looks
+    path.write_bytes(content[:at] + b"P" + content[at + 1 :])
+    (found,) = report()["damaged"]
+    assert (found["name"], found["fault"]) == (name, "its SHA-256 is another one than when it was written")
+
+
+def test_a_row_that_is_gone_is_named_where_results_were_made_from_it(store, report, study_command):
+    name = store.files("cells")[0]
+    cell_id = name.removeprefix("cells/").removesuffix(".json")
+    (store.root / name).unlink()
+    (found,) = report()["damaged"]
+    assert found["name"] == name
+    assert found["fault"] == "it is missing, and the results were made from this cell"
+    assert "study import" in found["remedy"]
+    store.remove_results(store.results())
+    again = report()
+    assert again["damaged"] == []
+    assert any(f"have predictions and no row (first {cell_id})" in note for note in again["notes"])
+
+
+def test_result_tables_without_their_checksums_are_named(store, report):
+    (store.root / "results/checksums.json").unlink()
+    (found,) = report()["damaged"]
+    assert found["name"] == "results/checksums.json"
+    assert found["fault"] == "it is missing, so the results cannot be checked"
+
+
 def test_pictures_arrays_and_features_are_read(store, report):
     buffer = io.BytesIO()
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (32, 32), dtype=np.uint8)).save(buffer, "PNG")

@@ -4,7 +4,9 @@ import pandas as pd
 import pytest
 
 from data.store import Store
-from study.run.documents import set_aside_documents
+from study.config import load_study
+from study.run.documents import document_checksums, set_aside_documents
+from study.run.provenance import begin_run, finish_run
 
 
 @pytest.fixture
@@ -32,3 +34,23 @@ def test_a_damaged_document_is_kept_below_damaged_and_named(store, name):
     assert (store.root / "damaged" / name).read_bytes() == content
     assert not path.exists()
     assert set_aside_documents(store.where) == ()
+
+
+def test_a_study_file_that_is_toml_and_no_study_is_set_aside_only_where_it_was_changed(store):
+    store.write_study("")
+    assert set_aside_documents(store.where) == ()  # of another version, for all that is known
+    store.write_study(load_study("demo").text)
+    begin_run(store, {}, token="a", documents=document_checksums(store, []))
+    assert set_aside_documents(store.where) == ()
+    store.write_study("")
+    (line,) = set_aside_documents(store.where)
+    assert line.startswith("damaged file set aside: study.toml (")
+
+
+def test_a_run_on_some_tasks_keeps_the_checksums_of_others(store):
+    begin_run(store, {}, token="a", documents={"manifest/x.parquet": {"size": 1, "sha256": "0"}})
+    begin_run(store, {}, token="b", documents={"manifest/y.parquet": {"size": 2, "sha256": "1"}})
+    finish_run(store, {"trained": 0}, token="b")
+    record = store.read_run()
+    assert set(record["documents"]) == {"manifest/x.parquet", "manifest/y.parquet"}
+    assert record["runs"][1]["trained"] == 0
