@@ -23,17 +23,21 @@ SCENARIOS: dict[str, Scenario] = {
     "write-run-grid": lambda lab, rng, o: kills.killed_at_writes(lab, "run-grid", rng, o.most),
     "write-stats": lambda lab, rng, o: kills.killed_at_writes(lab, "stats", rng, o.most),
     "write-gradcam": lambda lab, rng, o: kills.killed_at_writes(lab, "gradcam", rng, o.most),
+    "write-import": lambda lab, rng, o: kills.killed_at_writes(lab, "import", rng, o.most),
+    "write-compact": lambda lab, rng, o: kills.killed_at_writes(lab, "store compact", rng, o.most),
     "verify": lambda lab, rng, o: kills.killed_readers(lab, 10, rng),
     "error-run-grid": lambda lab, rng, o: kills.failed_writes(lab, "run-grid", "ENOSPC", rng, o.most or 20),
     "error-stats": lambda lab, rng, o: kills.failed_writes(lab, "stats", "EIO", rng, o.most or 20),
     "full": lambda lab, rng, o: machine.full_disk(lab, o.most or 10),
     "read-only": lambda lab, rng, o: machine.read_only(lab),
     "damage": lambda lab, rng, o: damage.damaged_files(lab, rng, o.most),
+    "packs": lambda lab, rng, o: damage.damaged_packs(lab, rng),
     "features": lambda lab, rng, o: damage.damaged_features(lab, rng),
     "memory": lambda lab, rng, o: machine.short_memory(lab, o.most or 10),
     "batches": lambda lab, rng, o: machine.broken_batches(lab, min(5, o.most or 5), rng),
     "clock": lambda lab, rng, o: machine.jumping_clock(lab),
     "killed-runner": lambda lab, rng, o: runners.killed_runner(lab, min(10, o.most or 10), rng),
+    "killed-shard": lambda lab, rng, o: runners.killed_shard(lab, min(10, o.most or 10), rng),
     "paused-runner": lambda lab, rng, o: runners.paused_runner(lab, min(5, o.most or 5), rng),
 }
 
@@ -46,7 +50,7 @@ def main() -> int:
     parser.add_argument("--most", type=int, default=None, help="faults of each other kind at most")
     parser.add_argument("--only", action="append", choices=list(SCENARIOS), help="this kind; may be repeated")
     options = parser.parse_args()
-    print("| fault | injected | survived | rows lost | rows doubled |\n|---|---|---|---|---|", flush=True)
+    print("| fault | injected | survived | rows lost | rows doubled | seconds |\n|---|---|---|---|---|---|")
     problems: list[str] = []
     with opened() as lab:
         for place, (name, scenario) in enumerate(SCENARIOS.items()):
@@ -54,17 +58,16 @@ def main() -> int:
                 continue
             begun = time.monotonic()
             tally = scenario(lab, np.random.default_rng([options.seed, place]), options)
-            print(_row(tally), flush=True)
-            took = f"{name}: {time.monotonic() - begun:.0f} s, {tally.missed} came too late"
-            print(took, file=sys.stderr, flush=True)
+            print(_row(tally, time.monotonic() - begun), flush=True)
+            print(f"{name}: {tally.missed} came too late", file=sys.stderr, flush=True)
             problems += tally.problems
     return int(bool(problems))
 
 
-def _row(tally: Tally) -> str:
+def _row(tally: Tally, seconds: float) -> str:
     if tally.skipped is not None:
-        return f"| {tally.name} | skipped: {tally.skipped} | | | |"
-    numbers = (tally.injected, tally.survived, tally.lost, tally.doubled)
+        return f"| {tally.name} | skipped: {tally.skipped} | | | | |"
+    numbers = (tally.injected, tally.survived, tally.lost, tally.doubled, round(seconds))
     return f"| {tally.name} | {' | '.join(map(str, numbers))} |"
 
 

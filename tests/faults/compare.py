@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from data.store import Store
+from data.store.packs.pack import is_packed
+
 # Everything that results are made of, the results themselves, and what was trained and drawn.
 FOLDERS = (
     "results",
@@ -23,10 +26,13 @@ FOLDERS = (
     "audit",
     "gradcam",
     "features",
+    "packs",
 )
 FILES = ("study.toml", "grid.parquet", "architecture.parquet", "cells.parquet")
 
 Content = Mapping[str, bytes]
+Rows = Counter[tuple[object, ...]]
+_KEY = ["cell_id", "split", "image_id"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +40,7 @@ class Difference:
     """How a store differs from the undisturbed one.
 
     files : names whose bytes differ, or that only one of the two has
-    lost, doubled : rows of predictions
+    lost, doubled : rows of predictions, as any program reads them from the folder
     """
 
     files: tuple[str, ...]
@@ -60,19 +66,52 @@ def difference(store: Path, expected: Content, *, ignored: Sequence[str] = ()) -
     """Compare a store with the content of an undisturbed one; `ignored` are beginnings of names."""
     found = {n: data for n, data in read_content(store).items() if not n.startswith(tuple(ignored))}
     names = sorted(set(found) | set(expected))
-    before, after = (_rows(content) for content in (expected, found))
+    lost, doubled = lost_and_doubled(store, expected)
     return Difference(
         files=tuple(name for name in names if found.get(name) != expected.get(name)),
-        lost=sum((before - after).values()),
-        doubled=sum((after - before).values()),
+        lost=lost,
+        doubled=doubled,
     )
 
 
-def _rows(content: Content) -> Counter[tuple[object, ...]]:
-    """How often each (cell, split, image) stands in the predictions."""
-    rows: Counter[tuple[object, ...]] = Counter()
-    for name, data in content.items():
-        if name.startswith("predictions/"):
-            frame = pd.read_parquet(io.BytesIO(data), columns=["cell_id", "split", "image_id"])
-            rows.update(frame.itertuples(index=False, name=None))
+def lost_and_doubled(store: Path, expected: Content) -> tuple[int, int]:
+    """Rows of predictions that a store lacks, and that it has too many, beside those of a content."""
+    before, after = _rows(expected), _rows_in_folder(store)
+    return sum((before - after).values()), sum((after - before).values())
+
+
+def reads_otherwise(store: Path, other: Path) -> list[str]:
+    """What a reader of two stores finds that is not the same, wherever their files lie (packs)."""
+    found, expected = (_read_of_cells(Store.open(root)) for root in (store, other))
+    names = sorted(set(found) | set(expected))
+    return [f"{name} is read otherwise" for name in names if found.get(name) != expected.get(name)]
+
+
+def _read_of_cells(store: Store) -> Content:
+    """Every file of cells and results as the package reads it, without the files that hold many cells."""
+    names = [n for folder in ("cells", "predictions", "history", "results") for n in store.files(folder)]
+    return {name: store.place.read_bytes(name) for name in names if not is_packed(name)}
+
+
+def _rows_in_folder(store: Path) -> Rows:
+    """How often another program that reads the whole folder of predictions sees each (cell, split, image)."""
+    folder = store / "predictions"
+    if not folder.is_dir():
+        return Counter()
+    try:
+        return _counted(pd.read_parquet(folder, columns=_KEY))
+    except (OSError, ValueError):
+        return Counter()  # nothing can be read: all is lost
+
+
+def _rows(content: Content) -> Rows:
+    """The same of a content."""
+    parts = [data for name, data in content.items() if name.startswith("predictions/")]
+    rows: Rows = Counter()
+    for data in parts:
+        rows.update(_counted(pd.read_parquet(io.BytesIO(data), columns=_KEY)))
     return rows
+
+
+def _counted(frame: pd.DataFrame) -> Rows:
+    return Counter(frame[_KEY].itertuples(index=False, name=None))

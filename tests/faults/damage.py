@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.faults.compare import read_content
+from tests.faults.compare import read_content, reads_otherwise
 from tests.faults.lab import Lab
 from tests.faults.tally import Tally
 
 # Of what these hold nothing is lost: features are computed again when a cell needs them, and `study verify`
 # names damaged pictures. `run-grid` writes neither without need.
 _NOT_MENDED = ("features/", "gradcam/")
-# Copies for other programs, without a checksum: every run writes them anew.
-_UNCHECKED = ("cells.parquet", "architecture.parquet")
+# A copy for other programs, without a checksum: every run writes it anew.
+_UNCHECKED = ("cells.parquet",)
 _WAYS: Mapping[str, Callable[[bytes, np.random.Generator], bytes | None]] = {
     "cut off": lambda content, rng: content[: int(rng.integers(1, len(content)))],
     "emptied": lambda content, rng: b"",
@@ -41,7 +41,9 @@ def damaged_files(lab: Lab, rng: np.random.Generator, most: int | None = None) -
         _damage(store / name, way, rng)
         named = lab.run("verify", store)
         wrong = []
-        if not (named.code == 1 and name in named.stdout) and name not in _UNCHECKED:
+        if named.code not in (0, 1) or "Traceback" in named.stderr:
+            wrong.append(f"verify ended with {named.code}: {named.stderr[-300:]}")
+        elif not (named.code == 1 and name in named.stdout) and name not in _UNCHECKED:
             wrong.append(f"verify gave {named.code}: {named.stdout[-300:]}")
         again = tally.mend(lab, store, f"{name} {way}", expected, ignored=_NOT_MENDED, wrong=wrong)
         if name.startswith(_KEPT) and f"damaged file set aside: {name}" not in again[0].stderr:
@@ -64,6 +66,31 @@ def damaged_features(lab: Lab, rng: np.random.Generator) -> Tally:
         for path in sorted(store.glob("features/*/*.npy")):
             _damage(path, way, rng)
         tally.mend(lab, store, f"features {way}", expected)
+    return tally
+
+
+def damaged_packs(lab: Lab, rng: np.random.Generator) -> Tally:
+    """Damage the index or a joined file of a pack: named, its cells computed again, packed again."""
+    tally = Tally(name="a pack of cells cut off, emptied, flipped in one bit, or gone")
+    packed = lab.copy(lab.analysed)
+    assert lab.run("store", "compact", packed).code == 0
+    names = [name for name in read_content(packed) if name.startswith("packs/") or "/packed-" in name]
+    for name, way in [(name, way) for name in names for way in _WAYS]:
+        store = lab.copy(packed)
+        _damage(store / name, way, rng)
+        verified, again = lab.run("verify", store), lab.finish(store)
+        wrong = [f"{name} {way}: again gave {e.code}: {e.stderr[-200:]}" for e in again if e.code != 0]
+        # A pack of which a cell is damaged is named by that cell; one without an index holds no cells.
+        said = f"{verified.stdout}{again[0].stderr}" if way == "gone" else verified.stdout
+        folder = name.rpartition("/")[0]
+        if verified.code != 1 or (name not in said and f"{folder}/" not in said):
+            wrong.append(f"{name} {way}: verify gave {verified.code}: {verified.stdout[-300:]}")
+        wrong += [f"{name} {way}: {line}" for line in reads_otherwise(store, lab.analysed)]
+        for command in (("store", "compact"), ("verify",)):
+            ended = lab.run(*command, store)
+            if ended.code != 0:
+                wrong.append(f"{name} {way}: then {command} gave {ended.code}: {ended.stdout}{ended.stderr}")
+        tally.count(store, lab.content(lab.analysed), wrong)
     return tally
 
 

@@ -17,6 +17,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from tests.faults.compare import Content, read_content
 
 # Without the test of random networks, which only costs time here.
@@ -108,6 +111,7 @@ class Lab:
             "STUDY_CACHE": str(self.folder / "cache"),
             "STUDY_WEIGHTS": str(self.folder / "weights"),
             "OMP_NUM_THREADS": "2",
+            "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin while they wait are slow on a busy machine
             "COLUMNS": "200",
         }
         self.environment = environment
@@ -124,6 +128,7 @@ class Lab:
         made = self.run("make-weights", weights)
         self._done(made)
         self.study.write_text(STUDY.format(weights=weights), encoding="utf-8")
+        self.tables = _write_tables(self.folder)
 
     def close(self) -> None:
         """End the server."""
@@ -167,10 +172,26 @@ class Lab:
         """The arguments of `study run-grid` on the tiny study."""
         return ("run-grid", self.study, "--store", store, "--device", "cpu", "--no-gradcam")
 
-    def finish(self, store: Path, *, gradcam: bool = False) -> list[Ended]:
+    def importing(self, store: Path, task: str) -> Sequence[object]:
+        """The arguments of `study import` for one of two small tables of predictions."""
+        columns = ("--label", "truth", "--scores", "a,b,c", "--image-id", "image", "--patient", "patient")
+        return ("import", self.tables[task], "--as", store, "--task", task, *columns)
+
+    def finish(self, store: Path) -> list[Ended]:
         """What a user does after a fault: the same commands again."""
-        maps = [self.run(*GRADCAM, store)] if gradcam else []
-        return [self.train(store), *maps, self.run("stats", store)]
+        return [self.train(store), self.run("stats", store)]
+
+    def finish_maps(self, store: Path) -> list[Ended]:
+        """The same with Grad-CAM before the result tables."""
+        return [self.train(store), self.run(*GRADCAM, store), self.run("stats", store)]
+
+    def finish_import(self, store: Path) -> list[Ended]:
+        """The import of the second table again, and the result tables."""
+        return [self.run(*self.importing(store, "second")), self.run("stats", store)]
+
+    def finish_compact(self, store: Path) -> list[Ended]:
+        """The compaction again, then a training that finds nothing to do, and the result tables."""
+        return [self.run("store", "compact", store), *self.finish(store)]
 
     def writes(self, folder: Path, *arguments: object) -> list[str]:
         """The writes of an undisturbed command below a folder, in their order."""
@@ -201,6 +222,40 @@ class Lab:
         self._done(self.run("stats", store))
         return store
 
+    @cached_property
+    def half_imported(self) -> Path:
+        """A store with the first of two imported tables; left as it is."""
+        store = self.new_folder() / "store"
+        self._done(self.run(*self.importing(store, "first")))
+        self._done(self.run("stats", store))
+        return store
+
+    @cached_property
+    def imported(self) -> Path:
+        """The same with both tables and the results of both; left as it is."""
+        store = self.copy(self.half_imported)
+        for ended in self.finish_import(store):
+            self._done(ended)
+        return store
+
+    @cached_property
+    def half_compacted(self) -> Path:
+        """The analysed store with a pack of all cells but one, which lies by itself; left as it is."""
+        store = self.copy(self.analysed)
+        row = sorted(store.glob("cells/*.json"))[-1]
+        kept = row.rename(store.parent / row.name)
+        self._done(self.run("store", "compact", store))
+        shutil.move(kept, row)
+        return store
+
+    @cached_property
+    def compacted(self) -> Path:
+        """The analysed store after a compaction that nothing disturbed; left as it is."""
+        store = self.copy(self.half_compacted)
+        for ended in self.finish_compact(store):
+            self._done(ended)
+        return store
+
     def copy(self, store: Path) -> Path:
         """A copy of a store that may be disturbed."""
         return shutil.copytree(store, self.new_folder() / "store")
@@ -219,6 +274,19 @@ class Lab:
         if ended.code != 0:
             raise RuntimeError(f"an undisturbed command ended with {ended.code}: {ended.stderr}")
         return ended
+
+
+def _write_tables(folder: Path) -> dict[str, Path]:
+    """Two tables of predictions by three models, by the name of their task."""
+    tables = {}
+    for seed, task in enumerate(("first", "second")):
+        rng = np.random.default_rng(seed)
+        truth = np.arange(40) % 2
+        names = {"image": [f"{task}{i:02d}" for i in range(40)], "patient": [f"p{i // 2}" for i in range(40)]}
+        scores = {name: np.clip(0.3 * truth + 0.6 * rng.random(40), 0, 1) for name in "abc"}
+        tables[task] = folder / f"{task}.csv"
+        pd.DataFrame({**names, "truth": truth, **scores}).to_csv(tables[task], index=False)
+    return tables
 
 
 @contextmanager

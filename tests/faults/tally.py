@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
-from tests.faults.compare import Content, difference
+from tests.faults.compare import Content, difference, lost_and_doubled
 from tests.faults.lab import Ended, Lab
 
 _SHOWN = 4
@@ -43,18 +43,19 @@ class Tally:
         label: str,
         expected: Content,
         *,
-        gradcam: bool = False,
+        finish: Callable[[Path], list[Ended]] | None = None,
         ignored: Sequence[str] = (),
         wrong: Iterable[str] = (),
     ) -> list[Ended]:
         """Run the same commands again after one fault, compare, and count it.
 
+        finish : what is run again; None = training and result tables
         ignored : beginnings of names that are not compared
         wrong : what was already wrong with the fault itself
         """
         self.injected += 1
         told = [f"{label}: {line}" for line in wrong]
-        again = lab.finish(store, gradcam=gradcam)
+        again = (finish or lab.finish)(store)
         told += [f"{label}: again gave {e.code}: {_last(e)}" for e in again if e.code != 0]
         wanted = {name: data for name, data in expected.items() if not name.startswith(tuple(ignored))}
         found = difference(store, wanted, ignored=ignored)
@@ -67,6 +68,17 @@ class Tally:
         self.problems += told
         print("".join(f"{line}\n" for line in told), end="", file=sys.stderr, flush=True)
         return again
+
+    def count(self, store: Path, expected: Content, told: Sequence[str]) -> None:
+        """Count a fault after which `told` was wrong, and the rows of predictions that it lost or doubled."""
+        lost, doubled = lost_and_doubled(store, expected)
+        self.injected += 1
+        self.lost += lost
+        self.doubled += doubled
+        self.survived += not told and not lost and not doubled
+        self.problems += told
+        print("".join(f"{line}\n" for line in told), end="", file=sys.stderr, flush=True)
+        shutil.rmtree(store, ignore_errors=True)
 
 
 def clean_stop(ended: Ended, *, codes: Sequence[int] = (1, 2)) -> list[str]:

@@ -37,7 +37,7 @@ def difference_of_removed(store, path, expected) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["run-grid", "stats"])
+@pytest.mark.parametrize("name", ["run-grid", "stats", "import", "store compact"])
 def test_killed_at_a_write(lab: Lab, name):
     tally = kills.killed_at_writes(lab, name, np.random.default_rng(7), most=1)
     assert tally.problems == []
