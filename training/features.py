@@ -39,6 +39,9 @@ class FeatureProgress(Protocol):
     def features(self, done: int, total: int) -> None:
         """Images that went through the trunk, of all that this group needs."""
 
+    def note(self, text: str) -> None:
+        """A message about the group."""
+
 
 @dataclass(frozen=True, slots=True)
 class FeatureCache:
@@ -88,6 +91,9 @@ class FeatureCache:
         if not todo:
             _report(progress, total, total)
             return
+        damaged = [path.name for path in (self._path(*item) for item in todo) if _has_checksum(path)]
+        if damaged and progress is not None:
+            progress.note(f"damaged features are computed again: {self.folder.name}/{', '.join(damaged)}")
         write_json(self.folder / "meta.json", {**asdict(self.key), "images_per_part": sizes})
         trunk = _ready(load_trunk(), device)
         check = FrozenCheck("The frozen trunk", trunk.state_dict)
@@ -170,6 +176,11 @@ class FeatureCache:
         if part != "train":
             return self.folder / f"{part}.npy"
         return self.folder / f"train_{0 if self.key.augmentation == 'none' else epoch:03d}.npy"
+
+
+def _has_checksum(path: Path) -> bool:
+    """Whether a file was once written whole; an interrupted pass leaves no checksum."""
+    return path.is_file() and path.with_suffix(".sha256").is_file()
 
 
 def _report(progress: FeatureProgress | None, done: int, total: int) -> None:

@@ -124,6 +124,11 @@ class _Share:
         if self._progress is not None:
             self._progress.features(self._position * total + done, self._n * total)
 
+    def note(self, text: str) -> None:
+        """A message about the group."""
+        if self._progress is not None:
+            self._progress.note(text)
+
 
 def _joined(caches: Sequence[FeatureCache], part: str, epoch: int = 0) -> Tensor:
     """Features (n, sum of widths), the trunks' side by side; one trunk's stay memory-mapped."""

@@ -79,7 +79,7 @@ class LocalPlace:
         return atomic.remove(own(self.root, self.root / name))
 
     def remove_if(self, name: str, sha256: str) -> bool:
-        return atomic.remove_if(self.root / name, sha256)
+        return atomic.remove_if(own(self.root, self.root / name), sha256)
 
     def move(self, name: str, to: str) -> bool:
         source, target = own(self.root, self.root / name), own(self.root, self.root / to)

@@ -166,7 +166,7 @@ def test_a_server_that_does_not_answer_is_named(s3, monkeypatch):
         Store.create("s3://bucket/x")
 
 
-@pytest.mark.parametrize("act", ["write", "create", "move", "move there", "remove", "scratch"])
+@pytest.mark.parametrize("act", ["write", "create", "move", "move there", "remove", "remove if", "scratch"])
 def test_a_link_in_a_store_of_others_leads_nothing_out_of_it(tmp_path, act):
     mine, store = tmp_path / "mine", LocalPlace(tmp_path / "store")
     mine.mkdir()
@@ -179,6 +179,7 @@ def test_a_link_in_a_store_of_others_leads_nothing_out_of_it(tmp_path, act):
         "move": lambda: store.move("results/a.csv", "damaged/a.csv"),
         "move there": lambda: store.move("cells/b.csv", "results/a.csv"),
         "remove": lambda: store.remove("results/a.csv"),
+        "remove if": lambda: store.remove_if("results/a.csv", hashlib.sha256(b"mine").hexdigest()),
         "scratch": lambda: store.scratch("results"),
     }
     with pytest.raises(ValueError, match=r"results' is or lies in a link that leaves the store .*store'"):

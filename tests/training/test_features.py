@@ -132,20 +132,28 @@ def test_key_covers_pixels_ids_and_split(group):
     assert key not in {key_of(other).group_key() for other in (pixels, renamed, resplit)}
 
 
+class Progress:
+    def __init__(self):
+        self.seen, self.notes = [], []
+
+    def features(self, done, total):
+        self.seen.append((done, total))
+
+    def note(self, text):
+        self.notes.append(text)
+
+
 def test_complete_cache_needs_no_trunk(tmp_path, group):
     cache = make_cache(tmp_path, group)
     complete(cache, group, TinyTrunk())
-    seen = []
-
-    class Progress:
-        def features(self, done, total):
-            seen.append((done, total))
+    progress = Progress()
 
     def no_trunk():
         raise AssertionError("nothing is missing")
 
-    cache.complete(group, epochs=2, load_trunk=no_trunk, device=CPU, progress=Progress())
-    assert seen == [(67, 67)]
+    cache.complete(group, epochs=2, load_trunk=no_trunk, device=CPU, progress=progress)
+    assert progress.seen == [(67, 67)]
+    assert progress.notes == []
 
 
 @pytest.mark.parametrize("damage", ["truncated", "altered", "absent", "no hash", "empty", "not numpy"])
@@ -166,8 +174,10 @@ def test_damaged_file_alone_is_computed_again(damage, tmp_path, group):
             "not numpy": b"abc",
         }
         path.write_bytes(spoiled[damage])
-    trunk = TinyTrunk()
-    assert complete(cache, group, trunk) == whole
+    trunk, progress = TinyTrunk(), Progress()
+    assert complete(cache, group, trunk, progress=progress) == whole
+    told = [f"damaged features are computed again: {tmp_path.name}/train_001.npy"]
+    assert progress.notes == ([] if damage in ("absent", "no hash") else told)
     assert trunk.seen == -(-22 // CHUNK) * CHUNK  # the 22 training images of one epoch, in whole chunks
 
 
