@@ -50,7 +50,7 @@ def make_store(root: Path, n_cells: int, n_images: int, *, bulk: bool = True) ->
     store = Store.create(root)
     images = _images(n_images)
     manifest = images[["image_id", "group_id", "label"]].assign(
-        path="", **{"class": images["label"].map(str)}
+        path="", sha256="", width=0, height=0, **{"class": images["label"].map(str)}
     )
     store.write_manifest(TASK, manifest)
     store.write_split(TASK, images[["image_id", "split"]])
