@@ -8,12 +8,15 @@ from data.store import Compaction, Store
 from study.run.leases import Leases
 from study.run.runner import Runner, Work
 from study.run.state import runner_states
+from study.run.worklog import join_entries
 
 LEASE = "compact"
 
 
 def compact_store(store: Store) -> Compaction:
     """Pack the done cells of a store (see `Store.compact`); waits for another process that compacts it.
+
+    Where nobody works on the store, the log of units becomes one file as well.
 
     Raises
     ------
@@ -29,4 +32,7 @@ def compact_store(store: Store) -> Compaction:
     with Runner(store.place) as runner:
         runner.work = Work(unit=LEASE, label="compacting the store", began=time.monotonic())
         with Leases(store.place, runner).waiting_for(LEASE):
-            return store.compact()
+            done = store.compact()
+            if not working:
+                join_entries(store.place)
+            return done

@@ -1,7 +1,8 @@
-"""What runners have done on a store: one small file per unit of work that has ended."""
+"""What runners have done on a store: one small file per unit that has ended, until these are joined."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from study.run.runner import Runner, read_record
 from study.run.units import Unit
 
 FOLDER = "work/done"
+JOINED = "joined"
 
 
 def write_entry(
@@ -47,8 +49,36 @@ def write_entry(
 
 def read_entries(place: Place) -> list[dict[str, Any]]:
     """Every entry that is whole, in the order of the units' names."""
-    records = (read_record(place, name) for name in place.names(FOLDER))
-    return [record for record in records if record is not None]
+    found: dict[str, dict[str, Any]] = {}
+    for name in place.names(FOLDER):
+        found.update(_entries_in(place, name))
+    return [found[name] for name in sorted(found)]
+
+
+def join_entries(place: Place) -> None:
+    """Put all entries into one file; whoever dies in between leaves both, and each entry counts once."""
+    names = place.names(FOLDER)
+    if len(names) < 2:
+        return
+    read = {name: _entries_in(place, name) for name in names}
+    found = {name: entry for entries in read.values() for name, entry in entries.items()}
+    content = json.dumps({JOINED: found}, sort_keys=True).encode()
+    joined = f"{FOLDER}/{JOINED}-{hashlib.sha256(content).hexdigest()[:16]}.json"
+    place.write_bytes(joined, content)
+    for name, entries in read.items():
+        if entries and name != joined:
+            place.remove(name)
+
+
+def _entries_in(place: Place, name: str) -> dict[str, dict[str, Any]]:
+    """The entries of one file by the names that they were written under."""
+    record = read_record(place, name)
+    if record is None:
+        return {}
+    joined = record.get(JOINED)
+    if not isinstance(joined, dict):
+        return {name: record}
+    return {name: entry for name, entry in joined.items() if isinstance(entry, dict)}
 
 
 @dataclass(slots=True)
@@ -70,12 +100,12 @@ class News:
     def refresh(self) -> None:
         """Read what has come since the last call."""
         for name in self.place.names(FOLDER):
-            if name in self._known:
-                continue
-            self._known.add(name)
-            entry = read_record(self.place, name)
-            if entry is None:
-                continue
-            self.failed.update(entry["failed"])
-            if entry["kind"] == "features":
-                self.features.add(entry["unit"].partition("-")[0])
+            if name not in self._known and f"/{JOINED}-" not in name:  # what is joined is older
+                self._known.add(name)
+                for entry in _entries_in(self.place, name).values():
+                    self._take_in(entry)
+
+    def _take_in(self, entry: Mapping[str, Any]) -> None:
+        self.failed.update(entry["failed"])
+        if entry["kind"] == "features":
+            self.features.add(entry["unit"].partition("-")[0])
