@@ -367,7 +367,7 @@ class Store:
         return compact(PackedPlace(unpacked(self.place)))
 
     def pack_faults(self) -> dict[str, tuple[frozenset[str], str]]:
-        """Packs with a changed byte: by file, the ids of the cells in the pack and what is wrong.
+        """Packs with a changed byte: by index, the ids of the cells in the pack and what is wrong.
 
         A byte outside of the files of cells changes nothing that this package reads, but what other programs
         do; `compact` writes such a pack anew.

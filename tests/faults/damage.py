@@ -80,10 +80,9 @@ def damaged_packs(lab: Lab, rng: np.random.Generator) -> Tally:
         _damage(store / name, way, rng)
         verified, again = lab.run("verify", store), lab.finish(store)
         wrong = [f"{name} {way}: again gave {e.code}: {e.stderr[-200:]}" for e in again if e.code != 0]
-        # A pack of which a cell is damaged is named by that cell; one without an index holds no cells.
-        said = f"{verified.stdout}{again[0].stderr}" if way == "gone" else verified.stdout
-        folder = name.rpartition("/")[0]
-        if verified.code != 1 or (name not in said and f"{folder}/" not in said):
+        # The file itself, or the cells that it held.
+        folder = "cells/" if name.startswith("packs/") else f"{name.rpartition('/')[0]}/"
+        if verified.code != 1 or not (name in verified.stdout or folder in verified.stdout):
             wrong.append(f"{name} {way}: verify gave {verified.code}: {verified.stdout[-300:]}")
         wrong += [f"{name} {way}: {line}" for line in reads_otherwise(store, lab.analysed)]
         for command in (("store", "compact"), ("verify",)):

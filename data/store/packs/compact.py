@@ -161,23 +161,23 @@ def _is_stale(place: PackedPlace, pack: Pack, packs: Sequence[Pack], changed: se
 
 
 def changed_packs(place: PackedPlace) -> dict[str, tuple[Pack, str]]:
-    """Packs whose joined files are not as they were written, by the name of the first, and what is wrong."""
+    """Packs whose joined files are not as they were written, by the name of the index, and what is wrong."""
     found = {}
     for pack in place.index().packs.values():
         fault = pack_fault(place, pack)
         if fault is not None:
-            found[pack.files()[0]] = (pack, fault)
+            found[pack.index_name] = (pack, fault)
     return found
 
 
 def pack_fault(place: PackedPlace, pack: Pack) -> str | None:
     """What is wrong with the joined files of a pack as a whole; None where nothing is."""
-    try:
-        joined = {part: place.inner.read_bytes(pack.file(part)) for part in pack.parts}
-    except FileNotFoundError:
-        return "a joined file of it is missing"
+    joined = place.inner.read_many(pack.files())
+    missing = [name for name in pack.files() if name not in joined]
+    if missing:
+        return f"{missing[0]} is missing"
     if make_key(pack.rows, joined) != pack.key:
-        return "its SHA-256 is another one than when it was written"
+        return f"{' or '.join(joined)} is not as it was written (one SHA-256 for both)"
     return None
 
 

@@ -124,7 +124,10 @@ def test_a_byte_that_only_other_programs_read_is_found_and_mended(packed):
     path = _joined(packed)
     _flip(path, -100)  # in the footer over all cells
     assert find_damage(packed.place) == []
-    assert list(packed.pack_faults()) == [f"predictions/task=t/{path.name}"]
+    ((name, (_, fault)),) = packed.pack_faults().items()
+    assert name == f"packs/{path.stem.removeprefix('packed-')}.json"
+    for part in ("predictions", "history"):
+        assert f"{part}/task=t/{path.name}" in fault
     packed.compact()
     assert packed.pack_faults() == {}
     assert content(packed) == before
