@@ -19,12 +19,15 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from training.backbones import FusedTrunk, Trunk
-from training.heads import Head, build_head
+from training.heads import Head, build_head, head_shapes
 from training.settings import CellSettings
 from training.unfrozen_model import head_tensors, load_trunk_tensors
 from training.weights import Weights, load_backbone
 
 _ENTRY = "study"
+_KINDS = {"cell_id": str, "settings": dict, "n_features": int, "weights_sha256": str, "epoch": int}
+_LARGEST_IMAGE = 1024  # as in the study file
+UNREADABLE = (SafetensorError, KeyError, ValueError, RuntimeError)  # RecursionError is a RuntimeError
 
 
 def save_checkpoint(path: Path, state: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
@@ -109,14 +112,31 @@ def load_model(
     return trunk.eval(), head, settings, metadata
 
 
+def parse_metadata(entries: Mapping[str, str] | None) -> tuple[CellSettings, dict[str, Any]]:
+    """Settings and metadata (see `head_metadata`) from what a safetensors file holds beside its tensors.
+
+    Raises
+    ------
+    KeyError, ValueError, RecursionError : they are not what `save_checkpoint` writes
+    """
+    metadata = json.loads((entries or {})[_ENTRY])
+    for name, kind in _KINDS.items():
+        if not isinstance(metadata, dict) or not isinstance(metadata.get(name), kind):
+            raise ValueError(f"`{name}` is missing or not of the kind {kind.__name__}")
+    settings = CellSettings.from_dict(metadata["settings"])
+    if not 1 <= settings.image_size <= _LARGEST_IMAGE:
+        raise ValueError(f"`image_size` is {settings.image_size}; allowed: 1 to {_LARGEST_IMAGE}")
+    return settings, metadata
+
+
 def _read(path: Path) -> tuple[dict[str, Tensor], CellSettings, dict[str, Any]]:
     if not path.is_file():
         raise FileNotFoundError(f"There is no checkpoint '{path}'; run the grid again to write it.")
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = json.loads((file.metadata() or {})[_ENTRY])
-        return load_file(path), CellSettings.from_dict(metadata["settings"]), metadata
-    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
+            settings, metadata = parse_metadata(file.metadata())
+        return load_file(path), settings, metadata
+    except UNREADABLE as error:
         raise _damaged(path, error) from error
 
 
@@ -124,9 +144,16 @@ def _head(
     path: Path, tensors: Mapping[str, Tensor], settings: CellSettings, metadata: Mapping[str, Any]
 ) -> Head:
     try:
+        own = head_tensors(tensors)
+        # Before memory is taken: false settings may ask for any amount.
+        expected = dict(head_shapes(settings, metadata["n_features"]))
+        given = {name: tuple(tensor.shape) for name, tensor in own.items()}
+        wrong = [name for name in {**expected, **given} if expected.get(name) != given.get(name)]
+        if wrong:
+            raise ValueError(f"tensors that its head does not have so: {', '.join(wrong)}")
         head = build_head(settings, metadata["n_features"])
-        head.load_state_dict(head_tensors(tensors), strict=True)
-    except (KeyError, ValueError, RuntimeError) as error:
+        head.load_state_dict(own, strict=True)
+    except (KeyError, ValueError, RuntimeError, ArithmeticError) as error:
         raise _damaged(path, error) from error
     return head.eval()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -12,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from torch import nn
 
-from training.checkpoints import load_model
+from training.checkpoints import UNREADABLE, load_model, parse_metadata
 from training.feature_key import CHUNK
 from training.features import exact_convolutions
 from training.fit import score
@@ -91,9 +90,8 @@ def read_metadata(path: Path) -> tuple[CellSettings, Mapping[str, Any]]:
         )
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = json.loads((file.metadata() or {})["study"])
-        return CellSettings.from_dict(metadata["settings"]), metadata
-    except (SafetensorError, KeyError, ValueError) as error:
+            return parse_metadata(file.metadata())
+    except UNREADABLE as error:
         raise ValueError(
             f"'{path}' is no checkpoint of a cell, or damaged, or of another version ({error})."
         ) from error

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, get_type_hints
 
 from training.fusion import pretrain_parts
 from training.layer_groups import (
@@ -121,11 +121,17 @@ class CellSettings:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> CellSettings:
-        """Inverse of `to_dict`; a missing or unknown name raises ValueError."""
+        """Inverse of `to_dict`; a missing or unknown name, or a value of another kind, raises ValueError."""
         names = {field.name for field in fields(cls)}
         missing, unknown = sorted(names - set(values)), sorted(set(values) - names)
         if missing or unknown:
             raise ValueError(f"Cell settings: missing fields {missing}, unknown fields {unknown}.")
+        for name, kind in get_type_hints(cls).items():
+            # A whole number is a float as well.
+            if not isinstance(values[name], kind) and not (
+                type(values[name]) is int and isinstance(0.0, kind)
+            ):
+                raise ValueError(f"Cell settings: `{name}` is {values[name]!r}, which is not of its kind.")
         return cls(**values)
 
     def group(self) -> tuple[Any, ...]:

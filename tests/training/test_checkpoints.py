@@ -79,3 +79,31 @@ def test_damaged_or_foreign_checkpoints_are_refused(tmp_path):
     save_checkpoint(path, {"fc1.weight": torch.zeros(2, 2)}, metadata)
     with pytest.raises(ValueError, match=r"(?s)is damaged or of another version .*bn1"):
         load_head(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"n_features": "64"}, "`n_features` is missing or not of the kind int"),
+        ({"n_features": 10**7}, "tensors that its head does not have so: "),
+        ({"epoch": None}, "`epoch` is missing"),
+        ({"cell_id": {}}, "`cell_id` is missing"),
+        ({"weights_sha256": 1}, "`weights_sha256` is missing"),
+        ({"settings": []}, "`settings` is missing"),
+        (
+            {"settings": {**CELL.to_dict(), "image_size": 10**6}},
+            "`image_size` is 1000000; allowed: 1 to 1024",
+        ),
+        ({"settings": {**CELL.to_dict(), "filters": [4]}}, r"`filters` is \[4\], which is not of its kind"),
+        ({"settings": {**CELL.to_dict(), "backbone": None}}, "`backbone` is None"),
+    ],
+)
+def test_a_checkpoint_that_says_false_things_of_its_cell_is_refused(tmp_path, changes, reason):
+    """Before anything is built: it could ask for any amount of memory."""
+    path = tmp_path / "abc.safetensors"
+    write(path)
+    state = load_head(path)[0].state_dict()
+    metadata = head_metadata(CELL, cell_id="abc", n_features=F, weights_sha256="0" * 64, epoch=4)
+    save_checkpoint(path, state, metadata | changes)
+    with pytest.raises(ValueError, match=rf"is damaged or of another version .*{reason}"):
+        load_head(path)
