@@ -57,7 +57,11 @@ MinJobAge=300
 MailProg=/bin/true
 NodeName=n1 NodeHostname={host} Port={ports[1]} CPUs=1 State=UNKNOWN
 NodeName=n2 NodeHostname={host} Port={ports[2]} CPUs=1 State=UNKNOWN
-PartitionName=all Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+SlurmctldParameters=preempt_send_user_signal
+PartitionName=all Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP PriorityTier=1 GraceTime=30
+PartitionName=urgent Nodes=n1,n2 MaxTime=INFINITE State=UP PriorityTier=9
 """
 
 
@@ -112,6 +116,14 @@ class SlurmNodes:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> SlurmNodes:
+        try:
+            self._begin()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _begin(self) -> None:
         sbin, folder = self._root / "usr" / "sbin", self._folder
         key = folder / "munge.key"
         key.write_bytes(os.urandom(1024))
@@ -127,7 +139,6 @@ class SlurmNodes:
             stepd = str(sbin / "slurmstepd-wlm")
             self._start(node, [str(sbin / "slurmd-wlm"), "-D", "-f", str(self.conf), "-N", node, "-d", stepd])
         wait_until(lambda: self.states() == dict.fromkeys(NODES, "idle"), "the nodes did not become idle")
-        return self
 
     def __exit__(self, *error: object) -> None:
         if "slurmctld" in self._processes:
@@ -154,13 +165,25 @@ class SlurmNodes:
         rows = [line.partition("|") for line in done.stdout.split()]
         return [(state, node) for state, _, node in rows]
 
-    def kill(self, node: str) -> int:
-        """Kill a node's daemon and everything that it runs, without a word; the number of processes."""
+    def pids(self, node: str) -> list[int]:
+        """A node's daemon and everything that it runs."""
         ours = [self._processes[node].pid, *_steps(node, self.conf)]
-        victims = ours + [child for pid in ours for child in descendants(pid)]
+        return sorted({*ours, *(child for pid in ours for child in descendants(pid))})
+
+    def kill(self, node: str) -> int:
+        """Kill a node without a word; the number of processes."""
+        victims = self.pids(node)
         kill_all(victims)
         self._processes[node].wait()
-        return len(set(victims))
+        return len(victims)
+
+    def preempt(self, node: str) -> str:
+        """Submit an urgent job of a few seconds to a node; its id."""
+        command = ["sbatch", "--parsable", "--partition=urgent", f"--nodelist={node}", "--output=/dev/null"]
+        done = subprocess.run(
+            [*command, "--wrap=sleep 5"], env=self.env, capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
 
     def _start(self, name: str, command: list[str]) -> None:
         with (self._folder / f"{name}.out").open("wb") as log:

@@ -1,12 +1,12 @@
-"""`--engine slurm` on a Slurm with two nodes, undisturbed and with a node that dies in the middle."""
+"""`--engine slurm` on a Slurm with two nodes: undisturbed, preempted, and a node or the driver dies."""
 
 import os
 from pathlib import Path
 
 import pytest
 
+from tests.study.cluster.conftest import OPTIONS
 from tests.study.cluster.slurm_nodes import SlurmNodes, why_not
-from tests.study.run.conftest import cells_trained, planned_ids, results
 
 pytest.importorskip("submitit")
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(why_not() is not None, reason=str(why_not()))]
@@ -23,30 +23,39 @@ def nodes(tmp_path_factory):
         yield cluster
 
 
-def test_slurm_leaves_the_store_of_a_local_run(nodes, driver, tiny_store, report):
+def logs(run) -> str:
+    """What the tasks of a run have printed."""
+    return "".join(path.read_text() for path in (run.root / "work" / "logs").glob("*_log.out"))
+
+
+def test_slurm_leaves_the_store_of_a_local_run(nodes, driver, same_as_one_machine):
     run = driver("plain", "slurm", nodes.env)
-    told, seconds = run.end()
-    assert "16 cells trained" in told
-    assert results(run.root) == results(tiny_store)
-    assert cells_trained(run.root) == planned_ids(run.root)
-    report(engine="slurm", killed=0, seconds=round(seconds, 1), lost=0, doubled=0)
+    assert "16 cells trained" in same_as_one_machine(run, engine="slurm")
 
 
-def test_work_of_a_dead_node_is_done_by_the_other(nodes, driver, tiny_store, report):
-    run = driver("killed", "slurm", nodes.env)
-    run.wait_until(lambda: run.done() >= 2 and ("RUNNING", "n2") in nodes.queue())
+def test_a_preempted_task_queues_itself_again(nodes, driver, same_as_one_machine):
+    run = driver("preempted", "slurm", nodes.env, OPTIONS.replace("pack = 2", "pack = 8"))
+    run.wait_until(lambda: run.done() >= 1 and run.held_by(nodes.pids("n2")))
     before = run.done()
     assert before < 16
-    n = nodes.kill("n2")
-    _, seconds = run.end()
-    assert results(run.root) == results(tiny_store)
-    trained = cells_trained(run.root)
-    report(
-        engine="slurm",
-        killed=n,
-        done_before=before,
-        seconds=round(seconds, 1),
-        lost=16 - len(planned_ids(run.root)),
-        doubled=len(trained) - len(set(trained)),
-    )
-    assert len(trained) == len(set(trained))
+    nodes.preempt("n2")
+    same_as_one_machine(run, engine="slurm", preempted="n2", done_before=before)
+    assert "this job is preempted" in logs(run), "the task was ended without a word"
+
+
+def test_a_driver_that_dies_is_run_again(nodes, driver, same_as_one_machine):
+    first = driver("again", "slurm", nodes.env)
+    first.wait_until(lambda: first.done() >= 2)
+    before = first.kill()
+    second = driver("again", "slurm", nodes.env)
+    told = same_as_one_machine(second, engine="slurm", killed="the driver", done_before=before)
+    assert "found done" in told
+
+
+def test_work_of_a_dead_node_is_done_by_the_other(nodes, driver, same_as_one_machine):
+    """The last test on these nodes."""
+    run = driver("killed", "slurm", nodes.env)
+    run.wait_until(lambda: run.done() >= 2 and run.held_by(nodes.pids("n2")))
+    before, n = run.done(), nodes.kill("n2")
+    assert before < 16
+    same_as_one_machine(run, engine="slurm", killed=f"n2, {n} processes", done_before=before)
