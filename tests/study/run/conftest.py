@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -54,17 +53,17 @@ def workers(place: Place) -> set[str]:
 
 
 def kill_like_a_machine(place: Place, run: subprocess.Popen) -> list[str]:
-    """Kill a runner whose leases then look like those of another machine; the units that it held.
+    """Kill a runner whose leases look like those of another machine; the units that it held.
 
-    Others of this machine would know at once that the process has gone; now only its silence tells.
+    Others of this machine would know at once that the process has gone; so only its silence tells. It is not
+    stopped first: a stopped client may hold the only connection that a small server serves.
     """
-    run.send_signal(signal.SIGSTOP)
     held = [one for one in held_leases(place).values() if one.runner and one.runner["pid"] == run.pid]
-    run.kill()
-    run.communicate()
     for one in held:
         content = place.read_bytes(one.file).replace(b'"boot": "', b'"boot": "another ')
         place.write_bytes(one.file, content)
+    run.kill()
+    run.communicate()
     return [one.name for one in held if one.name != STORE_LEASE]
 
 

@@ -1,7 +1,6 @@
 """Two runners on one store of an S3 server: its conditional puts decide who does what."""
 
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,7 @@ import pytest
 from data.store import Store
 from study.run.leases import held_leases
 from tests import s3_server
-from tests.study.run.conftest import cells_trained, kill_like_a_machine, results, workers
+from tests.study.run.conftest import cells_trained, results, workers
 
 pytestmark = pytest.mark.slow
 
@@ -51,19 +50,3 @@ def test_two_runners_on_s3_share_the_work_and_double_none_of_it(two_runners, tin
     check_nothing_lost_or_doubled(store, tiny_store)
     assert sorted(cells_trained(store.place)) == sorted(store.cells()["cell_id"])
     assert len(workers(store.place)) == 2, "one runner did everything"
-
-
-def test_work_of_a_killed_runner_on_s3_is_taken_over(two_runners, tiny_store):
-    url = "s3://bucket/runs/killed"
-    first, second = two_runners(url, "--pack", 2, "--expiry", 5)
-    place = Store.at(url).place
-    deadline = time.monotonic() + 400
-    while time.monotonic() < deadline:
-        held = [one for one in held_leases(place).values() if one.runner and one.runner["pid"] == first.pid]
-        if any("-cells-" in one.name for one in held) and place.names("cells"):
-            break
-        time.sleep(0.02)
-    assert kill_like_a_machine(place, first), "the runner was killed between two units"
-    _, err = second.communicate(timeout=600)
-    assert second.returncode == 0, err
-    check_nothing_lost_or_doubled(Store.open(url), tiny_store)
