@@ -157,6 +157,8 @@ class Lab:
     def start(self, *arguments: object, fault: Mapping[str, Any] | None = None) -> Running:
         """Start `study ARGUMENTS`."""
         output = self.new_folder()
+        for name in ("stdout", "stderr"):  # a process may be killed before it has opened them
+            (output / name).touch()
         request = {"start": [str(a) for a in arguments], "fault": dict(fault or {}), "output": str(output)}
         return Running(lab=self, pid=self.ask(request)["pid"], output=output)
 
