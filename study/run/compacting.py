@@ -23,7 +23,8 @@ def compact_store(store: Store) -> Compaction:
     ValueError : it lies in an object store, and runners work on it
     DamagedFileError : a pack is damaged
     """
-    working = [state for state in runner_states(store.place) if state.state != "ended"]
+    # One that died on another machine leaves its last heartbeat behind for good: it counts as silent.
+    working = [state for state in runner_states(store.place) if state.state == "working"]
     if working and not store.is_folder:
         raise ValueError(
             f"{len(working)} runner(s) work on '{store.where}' (first {working[0].host}, process "

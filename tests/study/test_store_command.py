@@ -2,11 +2,13 @@
 
 import json
 import shutil
+import time
 
 import pandas as pd
 import pytest
 
 from data.place.local import LocalPlace
+from data.store import Store
 from study.run.leases import Leases
 from study.run.runner import Runner
 
@@ -83,3 +85,21 @@ def test_whoever_died_while_compacting_is_not_waited_for(store, study_command):
     assert Leases(place, dead).take("compact") is not None
     assert study_command("store", "compact", store).exit_code == 0
     assert place.names("work/leases") == []
+
+
+def test_an_object_store_is_compacted_when_its_runners_have_ended(s3, store, study_command):
+    opened = Store.create(s3)
+    for path in store.rglob("*"):
+        if path.is_file():
+            opened.write_file(path.relative_to(store).as_posix(), path.read_bytes())
+    with Runner(opened.place):
+        told = study_command("store", "compact", s3)
+        assert told.exit_code == 2
+        assert "1 runner(s) work on" in told.output
+    silent = Runner(opened.place, expiry=0.01)
+    silent.identity = {**silent.identity, "host": "elsewhere"}
+    silent.beat()
+    time.sleep(0.1)
+    told = study_command("store", "compact", s3)
+    assert told.exit_code == 0, told.output
+    assert "cells packed" in told.output
