@@ -61,6 +61,7 @@ def test_a_part_of_the_grid_gives_the_same_predictions_as_the_whole(
     assert part == {name: whole[name] for name in part}
 
 
+@pytest.mark.slow  # tests/study/test_determinism.py stops a run inside a group, `make faults` kills hundreds
 def test_a_killed_run_goes_on_and_ends_like_an_undisturbed_one(tiny_store, tiny_study, tmp_path):
     root = tmp_path / "killed"
     command = [

@@ -112,6 +112,7 @@ def test_images_smaller_than_a_thumbnail_are_compared():
     assert pairs[["image_a", "image_b"]].to_numpy().tolist() == [[first, "z"]]
 
 
+@pytest.mark.slow  # the command finds the same in tests/study/data_audit/test_check_command.py
 @pytest.mark.skipif(not BUSI_COPY.is_dir(), reason="no copy of BUSI beside the project")
 def test_the_known_duplicates_of_busi_are_found():
     dataset = load_dataset("busi", data_root=BUSI_COPY)
