@@ -167,6 +167,14 @@ def test_pictures_arrays_and_features_are_read(store, report):
     ]
 
 
+@pytest.mark.parametrize("content", [b"", b'{"results/analysed.csv": {"si', b"\xb2"])
+def test_damaged_checksums_of_the_results_are_named(store, report, content):
+    (store.root / "results/checksums.json").write_bytes(content)
+    (found,) = report()["damaged"]
+    assert found["name"] == "results/checksums.json"
+    assert "study stats" in found["remedy"]
+
+
 def test_a_store_without_checksums_is_readable_and_said_to_be_so(store, report):
     for name in store.files("cells"):
         row = json.loads(store.place.read_bytes(name))
