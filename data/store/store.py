@@ -29,7 +29,7 @@ from data.store.layout import (
     stem,
 )
 from data.store.opening import create_place, open_place, place_at
-from data.store.packs.compact import Compaction, changed_packs, compact
+from data.store.packs.compact import Compaction, changed_packs, compact, unfinished
 from data.store.packs.view import PackedPlace, unpacked
 from data.store.threads import on_threads
 from data.tables import EXCLUSION_COLUMNS, GRID_TYPES, read_parts, read_splits
@@ -365,6 +365,10 @@ class Store:
         DamagedFileError : a pack is damaged
         """
         return compact(PackedPlace(unpacked(self.place)))
+
+    def unfinished_packs(self) -> list[str]:
+        """Joined files of packs that no index knows; cells in them count only where they lie elsewhere."""
+        return unfinished(PackedPlace(unpacked(self.place)))
 
     def pack_faults(self) -> dict[str, tuple[frozenset[str], str]]:
         """Packs with a changed byte: by index, the ids of the cells in the pack and what is wrong.

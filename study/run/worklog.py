@@ -95,15 +95,18 @@ class News:
     _known: set[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._known = set(self.place.names(FOLDER))
+        names = self.place.names(FOLDER)
+        joined = [name for name in names if f"/{JOINED}-" in name]
+        self._known = {*names, *(old for name in joined for old in _entries_in(self.place, name))}
 
     def refresh(self) -> None:
         """Read what has come since the last call."""
         for name in self.place.names(FOLDER):
-            if name not in self._known and f"/{JOINED}-" not in name:  # what is joined is older
-                self._known.add(name)
-                for entry in _entries_in(self.place, name).values():
-                    self._take_in(entry)
+            if name not in self._known:
+                entries = _entries_in(self.place, name)
+                for new in entries.keys() - self._known:
+                    self._take_in(entries[new])
+                self._known |= {name, *entries}
 
     def _take_in(self, entry: Mapping[str, Any]) -> None:
         self.failed.update(entry["failed"])

@@ -14,7 +14,6 @@ from data.store.cells import read_part, read_rows
 from data.store.checksums import FILES
 from data.store.damage import find_damage, remedy
 from data.store.layout import CELLS, RESULT_INDEX, result_name, row_name, stem
-from data.store.packs.pack import is_packed
 from stats.metrics import METRIC_COLUMNS, metrics_table
 from study.imports.study_file import is_imported
 from study.verify.predictions import history_faults, prediction_faults
@@ -84,6 +83,13 @@ def _verify_packs(store: Store, found: Verification, damaged: set[str]) -> None:
     for name, (cells, fault) in store.pack_faults().items():
         if not cells & damaged:
             found.add(name, [fault], f"Run `study store compact {store.where}` to write it anew.")
+    loose = store.unfinished_packs()
+    if loose:
+        found.notes.append(
+            f"{len(loose)} joined file(s) have no index in packs/ (first {loose[0]}): a compaction was "
+            "interrupted, or the index is gone and its cells count as not done. `study store compact` "
+            "deletes what lies elsewhere too, and sets the rest aside."
+        )
 
 
 def _verify_rows_are_there(store: Store, found: Verification) -> None:
@@ -97,8 +103,7 @@ def _verify_rows_are_there(store: Store, found: Verification) -> None:
     again = remedy(store.place)
     for cell_id in sorted(analysed - rows):
         found.add(row_name(cell_id), ["it is missing, and the results were made from this cell"], again)
-    parts = [name for name in store.files("predictions") if not is_packed(name)]
-    without = sorted({stem(name) for name in parts} - rows - analysed)
+    without = sorted({stem(name) for name in store.files("predictions")} - rows - analysed)
     if without:
         found.notes.append(
             f"{len(without)} cell(s) have predictions and no row (first {without[0]}): a run was "

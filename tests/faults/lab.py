@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -235,10 +235,7 @@ class Lab:
     @cached_property
     def imported(self) -> Path:
         """The same with both tables and the results of both; left as it is."""
-        store = self.copy(self.half_imported)
-        for ended in self.finish_import(store):
-            self._done(ended)
-        return store
+        return self._finished(self.half_imported, self.finish_import)
 
     @cached_property
     def half_compacted(self) -> Path:
@@ -253,8 +250,11 @@ class Lab:
     @cached_property
     def compacted(self) -> Path:
         """The analysed store after a compaction that nothing disturbed; left as it is."""
-        store = self.copy(self.half_compacted)
-        for ended in self.finish_compact(store):
+        return self._finished(self.half_compacted, self.finish_compact)
+
+    def _finished(self, half: Path, finish: Callable[[Path], list[Ended]]) -> Path:
+        store = self.copy(half)
+        for ended in finish(store):
             self._done(ended)
         return store
 

@@ -72,6 +72,13 @@ def test_a_damaged_pack_is_named_and_its_cells_are_trained_again(store, tiny_stu
     assert study_command("verify", store).exit_code == 0
 
 
+def test_joined_files_without_an_index_are_told(store, study_command):
+    study_command("store", "compact", store)
+    next((store / "packs").iterdir()).unlink()
+    told = json.loads(study_command("verify", store, "--json").stdout)
+    assert any("joined file(s) have no index in packs/" in note for note in told["notes"])
+
+
 def test_what_is_no_store_is_said(tmp_path, study_command):
     told = study_command("store", "compact", tmp_path / "none")
     assert told.exit_code == 2

@@ -12,7 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from data.rows import parse_row
+from data.store.aside import set_file_aside
 from data.store.cells import read_part
 from data.store.checksums import FILES, unsealed
 from data.store.damage import DamagedFileError
@@ -77,9 +81,9 @@ def compact(place: PackedPlace, *, max_bytes: int = MAX_BYTES, max_cells: int = 
         name, fault = next(iter(faults.items()))
         raise DamagedFileError.named(place, name, fault)
     done = Compaction(before=_count(place))
-    _remove_unfinished(place)
     alone = _alone(place)
     rows = _done_rows(place)
+    _clear_unfinished(place, set(rows))
     packs = list(place.index().packs.values())
     marks = dict(place.index().marks)
     stale = {pack.key for pack in packs if _is_stale(place, pack, packs, alone | set(marks))}
@@ -218,10 +222,9 @@ def _read(place: PackedPlace, row: Mapping[str, Any], left: dict[str, str]) -> _
     except FileNotFoundError:
         left[cell_id] = "it was taken away meanwhile"
     except ValueError as error:
-        if place.inner.exists(row_name(cell_id)):
-            left[cell_id] = str(error)
-        else:  # the pack that holds it would go, and it with it
-            raise
+        if row_name(cell_id) in place.index().entries:
+            raise  # the pack that holds the damaged file would go, and it with it
+        left[cell_id] = str(error)
     else:
         return _Cell(cell_id=cell_id, row=content, parts=parts, kind=kind)
     return None
@@ -249,13 +252,29 @@ def _remove_packs(place: PackedPlace, packs: Sequence[Pack]) -> None:
             place.inner.remove(name)
 
 
-def _remove_unfinished(place: PackedPlace) -> None:
-    """Delete joined files without an index: a process died before it wrote one."""
+def unfinished(place: PackedPlace) -> list[str]:
+    """Joined files without an index: who compacted died before it wrote one, or the index is gone."""
     finished = {name for pack in place.index().packs.values() for name in pack.files()}
-    for part in PARTS:
-        for name in place.inner.walk(part):
-            if is_packed(name) and name not in finished:
-                place.inner.remove(name)
+    joined = [name for part in PARTS for name in place.inner.walk(part) if is_packed(name)]
+    return [name for name in joined if name not in finished]
+
+
+def _clear_unfinished(place: PackedPlace, done: set[str]) -> None:
+    """Delete joined files without an index; set them aside where they may be the last copy of a cell."""
+    for name in unfinished(place):
+        if _cells_of(place.inner.read_bytes(name)) <= done:
+            place.inner.remove(name)
+        else:
+            set_file_aside(place.inner, name, "it has no index")
+
+
+def _cells_of(content: bytes) -> set[str]:
+    """Ids of the cells in a joined file; one that is no cell's where it cannot be read."""
+    try:
+        table = pq.read_table(pa.BufferReader(content), columns=["cell_id"], use_threads=False)
+    except (pa.ArrowException, OSError, KeyError):
+        return {""}
+    return set(table["cell_id"].unique().to_pylist())
 
 
 def _remove_alone(place: PackedPlace) -> None:

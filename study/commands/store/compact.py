@@ -23,7 +23,8 @@ def compact_command(
     """Put the files of done cells into packs: three files for up to 1,000 cells instead of three for each.
 
     Every command reads what it read before, byte for byte, and the packs are parquet files that any program
-    reads. It may be stopped at any moment and run again, and runners may work at the same time.
+    reads. It may be stopped at any moment and run again. In a folder runners may work at the same time; in
+    an object store they must have ended.
 
     Example: study store compact runs/large-grid
     """

@@ -133,5 +133,39 @@ def test_a_byte_that_only_other_programs_read_is_found_and_mended(packed):
     assert content(packed) == before
 
 
+def test_the_last_copy_of_cells_without_an_index_is_set_aside_and_other_copies_go(packed):
+    _index(packed).unlink()
+    joined = _joined(packed)
+    name, content = joined.relative_to(packed.root).as_posix(), joined.read_bytes()
+    assert name in packed.unfinished_packs()
+    packed.compact()
+    assert packed.unfinished_packs() == []
+    assert (packed.root / "damaged" / name).read_bytes() == content
+    write_cells(packed, "t", ["a", "b"])
+    joined.parent.mkdir(parents=True, exist_ok=True)
+    joined.write_bytes(content)  # as if a compaction of these cells had been interrupted
+    packed.compact()
+    assert packed.unfinished_packs() == []
+    assert [path.name for path in (packed.root / "damaged").rglob("*.parquet.2")] == []
+    assert {cell_id for cell_id in "abe" if packed.is_done(cell_id)} == set("abe")
+
+
+def test_a_joined_file_without_an_index_that_cannot_be_read_is_set_aside(packed):
+    stray = packed.root / "predictions/task=t/packed-0123.parquet"
+    stray.write_bytes(b"PAR1")
+    packed.compact()
+    assert (packed.root / "damaged/predictions/task=t/packed-0123.parquet").read_bytes() == b"PAR1"
+
+
+def test_a_damaged_part_in_a_pack_stays_where_its_row_was_written_anew(packed):
+    path = _joined(packed)
+    row = packed.place.read_bytes("cells/a.json")
+    packed.place.write_bytes("cells/a.json", row)  # by itself again, as when a checkpoint is recorded
+    _flip(path, 200)
+    with pytest.raises(DamagedFileError, match=r"predictions/task=t/a\.parquet"):
+        packed.compact()
+    assert path.exists()
+
+
 def _joined_files(store, key):
     return list((store.root / "predictions").rglob(f"packed-{key}.parquet"))

@@ -8,6 +8,7 @@ import pytest
 from data.place.local import LocalPlace
 from study.run.worklog import read_entries
 from tests.study.cluster.conftest import OPTIONS
+from tests.study.cluster.deaths import driver_dies, node_dies
 from tests.study.cluster.ray_nodes import RayNodes
 
 pytest.importorskip("ray")
@@ -53,18 +54,9 @@ def test_needs_that_no_node_has_are_told(nodes, driver):
 
 
 def test_a_driver_that_dies_is_run_again(nodes, driver, same_as_one_machine):
-    first = driver("again", "ray", nodes.env)
-    first.wait_until(lambda: first.done() >= 2)
-    before = first.kill()
-    second = driver("again", "ray", nodes.env)
-    told = same_as_one_machine(second, engine="ray", killed="the driver", done_before=before)
-    assert "found done" in told
+    driver_dies("ray", nodes, driver, same_as_one_machine)
 
 
 def test_work_of_a_dead_node_is_done_by_the_other(nodes, driver, same_as_one_machine):
     """The last test on these nodes."""
-    run = driver("killed", "ray", nodes.env)
-    run.wait_until(lambda: run.done() >= 2 and run.held_by(nodes.pids("n2")))
-    before, n = run.done(), nodes.kill("n2")
-    assert before < 16
-    same_as_one_machine(run, engine="ray", killed=f"n2, {n} processes", done_before=before)
+    node_dies("ray", nodes, driver, same_as_one_machine)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.study.cluster.conftest import OPTIONS
+from tests.study.cluster.deaths import driver_dies, node_dies
 from tests.study.cluster.slurm_nodes import SlurmNodes, why_not
 
 pytest.importorskip("submitit")
@@ -44,18 +45,9 @@ def test_a_preempted_task_queues_itself_again(nodes, driver, same_as_one_machine
 
 
 def test_a_driver_that_dies_is_run_again(nodes, driver, same_as_one_machine):
-    first = driver("again", "slurm", nodes.env)
-    first.wait_until(lambda: first.done() >= 2)
-    before = first.kill()
-    second = driver("again", "slurm", nodes.env)
-    told = same_as_one_machine(second, engine="slurm", killed="the driver", done_before=before)
-    assert "found done" in told
+    driver_dies("slurm", nodes, driver, same_as_one_machine)
 
 
 def test_work_of_a_dead_node_is_done_by_the_other(nodes, driver, same_as_one_machine):
     """The last test on these nodes."""
-    run = driver("killed", "slurm", nodes.env)
-    run.wait_until(lambda: run.done() >= 2 and run.held_by(nodes.pids("n2")))
-    before, n = run.done(), nodes.kill("n2")
-    assert before < 16
-    same_as_one_machine(run, engine="slurm", killed=f"n2, {n} processes", done_before=before)
+    node_dies("slurm", nodes, driver, same_as_one_machine)

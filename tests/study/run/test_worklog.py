@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from data.place.local import LocalPlace
 from study.run.worklog import FOLDER, News, join_entries, read_entries
 
@@ -30,14 +32,18 @@ def test_joined_entries_read_as_before_and_count_once(tmp_path):
     assert [entry["unit"] for entry in read_entries(place)] == ["a-cells", "b-cells", "c-cells", "d-cells"]
 
 
-def test_a_runner_takes_no_old_failure_for_news(tmp_path):
+@pytest.mark.parametrize("joined_before", [False, True])
+def test_a_runner_takes_no_old_failure_for_news(tmp_path, joined_before):
     place = LocalPlace(tmp_path)
     _write(place, "a-cells", failed={"x": "no memory"})
     _write(place, "b-cells")
+    if joined_before:
+        join_entries(place)
     news = News(place)
-    join_entries(place)
+    _write(place, "c-cells", failed={"y": "diverged"})
+    join_entries(place)  # what it has not seen yet is among what is joined
     news.refresh()
-    assert news.failed == {}
+    assert news.failed == {"y": "diverged"}
     _write(place, "g-features", kind="features")
     news.refresh()
     assert news.features == {"g"}
